@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"waybill/config"
+	"waybill/internal/diag"
+	"waybill/internal/identity"
+	"waybill/internal/problem"
+	"waybill/internal/version"
+	"waybill/runner/compile"
+	"waybill/runner/transform"
+	sinksall "waybill/sinks/all"
+	sourcesall "waybill/sources/all"
+)
+
+// app is the one place where the parts are put together.
+type app struct {
+	in          io.Reader
+	out, errOut io.Writer
+	tty         bool // out is a terminal
+	style       diag.Style
+}
+
+func newApp(in io.Reader, out, errOut io.Writer) *app {
+	a := &app{in: in, out: out, errOut: errOut, tty: isTerminal(out)}
+	a.style.Color = a.tty && os.Getenv("NO_COLOR") == ""
+	return a
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// errReported ends a command whose failure has been shown already.
+var errReported = errors.New("reported")
+
+// execute runs one command line and returns its exit code: 0 for success, 1
+// for a failure, 2 for a command line that cannot be understood.
+func (a *app) execute(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.errOut)
+	err := root.ExecuteContext(ctx)
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errReported):
+		return 1
+	case errors.As(err, &usage):
+		fmt.Fprintf(a.errOut, "%s %s\n\n%s", a.style.Red("Error:"), usage.err, usage.cmd.UsageString())
+		return 2
+	}
+	a.showProblem(problem.Of(err))
+	return 1
+}
+
+// usageError is a mistake on the command line.
+type usageError struct {
+	cmd *cobra.Command
+	err error
+}
+
+func (u *usageError) Error() string { return u.err.Error() }
+func (u *usageError) Unwrap() error { return u.err }
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "waybill",
+		Short: "Runs data pipelines that are declared in HCL files",
+		Long: "waybill runs data pipelines that are declared in HCL files: Athena sources, SQL\n" +
+			"transformations and S3 sinks with cron triggers, one IAM role for each sink.",
+		Version:       version.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
+	root.SetVersionTemplate("waybill {{.Version}}\n")
+	root.AddCommand(a.validateCommand(), a.runCommand(), a.serveCommand(), a.runsCommand(), a.sandboxCommand(),
+		a.demoCommand(), a.explainCommand(), a.versionCommand(), a.engineCommand(), a.sandboxServerCommand())
+	for _, c := range root.Commands() {
+		usageOfArgs(c)
+	}
+	return root
+}
+
+// usageOfArgs makes wrong arguments a usage error, in subcommands too.
+func usageOfArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return &usageError{cmd, err}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		usageOfArgs(sub)
+	}
+}
+
+// projectFlags are what every command that reads a project has.
+type projectFlags struct {
+	dir      string
+	vars     map[string]string
+	varFiles []string
+}
+
+func (f *projectFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "directory of the project")
+	cmd.Flags().StringToStringVar(&f.vars, "var", nil, "value of a variable, name=value (repeatable)")
+	cmd.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "file of variable values in HCL (repeatable, the last wins)")
+}
+
+func (f *projectFlags) variables() (config.Vars, error) {
+	vars := config.Vars{Flags: f.vars}
+	for _, name := range f.varFiles {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			p := problem.New("file-not-readable", fmt.Sprintf("the variable file %s cannot be read", name), err)
+			p.Remedy = []string{"Correct the path given by --var-file. It is relative to the current directory."}
+			return vars, p
+		}
+		vars.Files = append(vars.Files, config.VarFile{Name: name, Src: src})
+	}
+	return vars, nil
+}
+
+// registries lists every kind of component. One set of identities serves all
+// of them, so that roles are assumed once.
+func registries() compile.Registries {
+	ids := identity.NewProvider()
+	return compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Sinks: sinksall.Registry(ids)}
+}
+
+// compile reads a project. Diagnostics are returned, not shown.
+func (f *projectFlags) compile() (*compile.Generation, *config.Project, hcl.Diagnostics, error) {
+	vars, err := f.variables()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	tree, err := readTree(f.dir)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	g, p, diags := compile.Compile(tree, vars, registries())
+	return g, p, diags, nil
+}
+
+func readTree(dir string) (*config.Tree, error) {
+	tree, err := config.ReadTree(dir)
+	if err != nil {
+		p := problem.New("file-not-readable", fmt.Sprintf("the project in %s cannot be read", dir), err)
+		p.Remedy = []string{"Name the project's directory with --project DIR, and check its permissions."}
+		return nil, p
+	}
+	return tree, nil
+}
+
+// load compiles a project and shows its diagnostics; with errors it fails.
+func (a *app) load(f *projectFlags) (*compile.Generation, error) {
+	g, p, diags, err := f.compile()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.showDiags(a.errOut, diags, p); err != nil {
+		return nil, err
+	}
+	if g == nil {
+		fmt.Fprintf(a.errOut, "%s\n", countDiags(diags))
+		return nil, errReported
+	}
+	return g, nil
+}
+
+func (a *app) showDiags(w io.Writer, diags hcl.Diagnostics, p *config.Project) error {
+	src := diag.Sources{}
+	if p != nil {
+		src = diag.Sources{Files: p.Files, Other: p.Tree.Files()}
+	}
+	style := a.style
+	style.Color = style.Color && isTerminal(w)
+	return diag.Print(w, diags, src, style)
+}
+
+// showProblem writes a failure for people: what, why, what to do.
+func (a *app) showProblem(p *problem.Problem) {
+	fmt.Fprint(a.errOut, problemText(p, a.style))
+}
+
+func problemText(p *problem.Problem, style diag.Style) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s  %s\n", style.Red("Error:"), style.Bold(p.Error()), style.Faint("["+p.Code+"]"))
+	if p.Where != "" {
+		fmt.Fprintf(&b, "  at %s\n", p.Where)
+	}
+	if p.Cause != "" {
+		fmt.Fprintf(&b, "  %s\n", p.Cause)
+	}
+	for i, step := range p.Remedy {
+		if len(p.Remedy) == 1 {
+			fmt.Fprintf(&b, "  → %s\n", step)
+		} else {
+			fmt.Fprintf(&b, "  %d. %s\n", i+1, step)
+		}
+	}
+	if p.Snippet != "" {
+		fmt.Fprintf(&b, "\n    %s\n\n", strings.ReplaceAll(strings.TrimSpace(p.Snippet), "\n", "\n    "))
+	}
+	if problem.Known(p.Code) && p.Code != "internal" {
+		fmt.Fprintf(&b, "  %s\n", style.Faint("waybill explain "+p.Code+" tells more."))
+	}
+	return b.String()
+}
+
+// logger writes the log of a long-running command as JSON.
+func (a *app) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(a.errOut, &slog.HandlerOptions{Level: level}))
+}
+
+// selfCommand is how this program starts itself for a hidden verb.
+func selfCommand(verb string) []string {
+	self, err := os.Executable()
+	if err != nil {
+		self = "/proc/self/exe"
+	}
+	return []string{filepath.Clean(self), verb}
+}

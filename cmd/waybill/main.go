@@ -1,0 +1,18 @@
+// Command waybill runs data pipelines that are declared in HCL files: Athena
+// sources, SQL transformations and S3 sinks, on schedules.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return newApp(os.Stdin, os.Stdout, os.Stderr).execute(ctx, os.Args[1:])
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/semaphore"
+
+	"waybill/internal/diag"
+	"waybill/internal/problem"
+	"waybill/runner"
+	"waybill/runner/compile"
+	"waybill/runner/engine"
+	"waybill/runner/state"
+	"waybill/runner/state/sqlite"
+)
+
+// dataFlags say where state and spool live.
+type dataFlags struct{ dir string }
+
+func (d *dataFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&d.dir, "data-dir", "", "directory of state and spooled files (default PROJECT/.waybill)")
+}
+
+// path is the data directory for a project.
+func (d *dataFlags) path(project string) string {
+	if d.dir != "" {
+		return d.dir
+	}
+	return filepath.Join(project, ".waybill")
+}
+
+func (d *dataFlags) open(ctx context.Context, project string) (*sqlite.Store, string, error) {
+	dir, err := filepath.Abs(d.path(project))
+	if err != nil {
+		return nil, "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		p := problem.New("state-readonly", fmt.Sprintf("the data directory %s cannot be made", dir), err)
+		return nil, "", p
+	}
+	store, err := sqlite.Open(ctx, filepath.Join(dir, "waybill.db"), sqlite.Options{})
+	return store, filepath.Join(dir, "spool"), err
+}
+
+// newRunner puts a runner together for this process.
+func newRunner(store state.Store, spool string, jobs int64, log *slog.Logger, events func(runner.Event)) *runner.Runner {
+	host, _ := os.Hostname()
+	return &runner.Runner{
+		Store: store, Spool: spool, StartJob: engine.Start, EngineCommand: selfCommand("engine"),
+		Jobs: semaphore.NewWeighted(jobs), Owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), ulid.Make()),
+		LeaseTTL: runner.DefaultLease, Log: log, Events: events,
+	}
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f projectFlags
+	var d dataFlags
+	var at string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "run PIPELINE",
+		Short: "Run a pipeline now, or for a slot",
+		Long: "Runs a pipeline and delivers what it makes. Names and dates come from the slot,\n" +
+			"which is now unless --at names another: running the same slot again writes the same keys.\n" +
+			"Exit code 0: it succeeded; 1: it did not.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.run(cmd.Context(), &f, &d, args[0], at, asJSON)
+		},
+	}
+	f.register(cmd)
+	d.register(cmd)
+	cmd.Flags().StringVar(&at, "at", "", "slot to run for: 2026-11-22, 2026-11-22T09:00 (in the pipeline's time zone) or with an offset")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print each event as one JSON object a line")
+	return cmd
+}
+
+func (a *app) run(ctx context.Context, f *projectFlags, d *dataFlags, name, at string, asJSON bool) error {
+	g, err := a.load(f)
+	if err != nil {
+		return err
+	}
+	p := g.Pipeline(name)
+	if p == nil {
+		return noSuchPipeline(g, name)
+	}
+	slot, err := parseSlot(at, p.Location)
+	if err != nil {
+		return err
+	}
+	store, spool, err := d.open(ctx, f.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	run := state.Run{ID: ulid.Make().String(), Pipeline: name, Slot: slot, Trigger: "manual", Status: state.Queued,
+		IntervalStart: intervalStart(p, slot), CreatedAt: time.Now().UTC()}
+	if err := store.CreateRun(ctx, run); err != nil {
+		return err
+	}
+	return a.execute1(ctx, store, spool, g, p, run, asJSON)
+}
+
+// execute1 claims one run, carries it through and shows how it goes.
+func (a *app) execute1(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, run state.Run, asJSON bool) error {
+	if err := store.SaveGeneration(ctx, g.Digest, g.Files, time.Now().UTC()); err != nil {
+		return err
+	}
+	view := a.runView(p, asJSON)
+	r := newRunner(store, spool, 1, slog.New(slog.NewTextHandler(io.Discard, nil)), view.event)
+	claimed, err := store.Claim(ctx, run.ID, r.Owner, g.Digest, time.Now().UTC(), r.LeaseTTL)
+	if err != nil {
+		return err
+	}
+	// An interrupt cancels the run, in order: queries are stopped, uploads
+	// aborted, and the end is recorded.
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() { cancel(runner.ErrCancelRequested) })
+	defer stop()
+	done, err := r.Execute(work, claimed, p, g.Settings)
+	view.close()
+	switch {
+	case err != nil:
+		return err
+	case done.Status != state.Succeeded && done.Status != state.ConditionOff:
+		return errReported
+	}
+	return nil
+}
+
+func noSuchPipeline(g *compile.Generation, name string) error {
+	names := make([]string, len(g.Pipelines))
+	for i, p := range g.Pipelines {
+		names[i] = p.Name
+	}
+	p := problem.New("pipeline-not-found", fmt.Sprintf("no pipeline is called %q", name), nil)
+	p.Cause = strings.TrimSpace(fmt.Sprintf("There are: %s.%s", strings.Join(names, ", "), diag.Suggest(name, names)))
+	return p
+}
+
+// parseSlot reads --at; without one the slot is this second.
+func parseSlot(at string, loc *time.Location) (time.Time, error) {
+	if at == "" {
+		return time.Now().UTC().Truncate(time.Second), nil
+	}
+	if t, err := time.Parse(time.RFC3339, at); err == nil {
+		return t.UTC(), nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, at, loc); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--at %q is no time: write 2026-11-22, 2026-11-22T09:00 or 2026-11-22T09:00:00-05:00", at)
+}
+
+// intervalStart is the slot before this one by the pipeline's schedules.
+func intervalStart(p *compile.Pipeline, slot time.Time) time.Time {
+	prev, ok := p.ScheduleSet().Prev(slot)
+	if !ok {
+		return time.Time{}
+	}
+	return prev
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"waybill/internal/diag"
+	"waybill/internal/problem"
+	"waybill/runner"
+	"waybill/runner/compile"
+	"waybill/runner/state"
+)
+
+// runView shows a run as it goes.
+type runView interface {
+	event(runner.Event)
+	close()
+}
+
+func (a *app) runView(p *compile.Pipeline, asJSON bool) runView {
+	if asJSON {
+		enc := json.NewEncoder(a.out)
+		enc.SetEscapeHTML(false)
+		return &jsonView{enc: enc}
+	}
+	v := &textView{out: a.out, style: a.style, pipeline: p, began: map[string]time.Time{}}
+	for _, s := range p.Steps {
+		v.width = max(v.width, len(s.Name))
+	}
+	if a.tty {
+		v.bars = &barView{progress: mpb.New(mpb.WithOutput(a.out), mpb.WithWidth(40)), by: map[string]*mpb.Bar{}}
+		v.out = v.bars.progress
+	}
+	return v
+}
+
+// jsonView prints one object an event.
+type jsonView struct {
+	mu  sync.Mutex
+	enc *json.Encoder
+}
+
+func (v *jsonView) event(e runner.Event) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_ = v.enc.Encode(e)
+}
+
+func (v *jsonView) close() {}
+
+// textView prints one line a change of state. On a terminal it also has bars
+// for what is under way, below the lines.
+type textView struct {
+	mu       sync.Mutex
+	out      io.Writer
+	style    diag.Style
+	pipeline *compile.Pipeline
+	width    int
+	began    map[string]time.Time
+	problem  *problem.Problem
+	bars     *barView
+}
+
+func (v *textView) event(e runner.Event) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch e.Kind {
+	case runner.RunStarted:
+		v.printf("%s · slot %s · run %s\n", v.style.Bold(e.Pipeline), when(e.Slot, v.pipeline.Location), e.Run)
+	case runner.StepProgress:
+		if v.bars != nil {
+			v.bars.progressed(v.label(e.Step), e)
+		}
+	case runner.StepChanged:
+		if v.bars != nil && e.Status != state.Running {
+			v.bars.done(e.Step)
+		}
+		v.step(e)
+	case runner.RunFinished:
+		v.finished(e)
+	}
+}
+
+func (v *textView) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(v.out, format, args...)
+}
+
+func (v *textView) label(address string) string {
+	family, name, _ := strings.Cut(address, ".")
+	return fmt.Sprintf("%-9s %-*s", family, v.width, name)
+}
+
+func (v *textView) step(e runner.Event) {
+	line := "  " + v.label(e.Step) + " "
+	switch e.Status {
+	case state.Running:
+		if v.bars == nil && e.Attempt > 1 {
+			v.printf("%s … attempt %d\n", line, e.Attempt)
+		}
+	case state.Succeeded:
+		v.printf("%s %s %s\n", line, v.style.Green("✓"), v.facts(e))
+		for _, o := range e.Objects {
+			v.printf("delivered  %s   %s rows  %s  %s\n", v.style.Bold(o.URL), number(o.Rows), size(o.Size), shortChecksum(o.Checksum, o.SHA256))
+		}
+	case state.Retrying:
+		v.printf("%s %s attempt %d failed: %s  [%s], next try %s\n", line, v.style.Yellow("↻"), e.Attempt, e.Problem.Error(), e.Problem.Code, e.NextTry.Local().Format(time.TimeOnly))
+	case state.Failed:
+		v.printf("%s %s %s  [%s]\n", line, v.style.Red("✗"), e.Problem.Error(), e.Problem.Code)
+		v.problem = e.Problem
+	case state.Skipped, state.Cancelled:
+		v.printf("%s %s %s\n", line, v.style.Faint("–"), v.style.Faint(strings.TrimSpace(string(e.Status)+" "+e.Reason)))
+	}
+}
+
+// facts is what is worth knowing about a step that is done.
+func (v *textView) facts(e runner.Event) string {
+	var parts []string
+	if e.Rows >= 0 && (e.Rows > 0 || e.Bytes > 0) {
+		parts = append(parts, fmt.Sprintf("%11s rows", number(e.Rows)))
+	} else if e.Columns > 0 {
+		parts = append(parts, fmt.Sprintf("%11d columns", e.Columns))
+	}
+	if e.Bytes > 0 {
+		parts = append(parts, size(e.Bytes))
+	}
+	if e.Method != "" {
+		parts = append(parts, e.Method)
+	}
+	if e.Scanned > 0 {
+		parts = append(parts, "scanned "+size(e.Scanned))
+	}
+	if e.Identity != "" {
+		parts = append(parts, "as "+e.Identity)
+	}
+	if e.Reused {
+		parts = append(parts, "done before")
+	} else if e.Millis >= 50 {
+		parts = append(parts, shortDuration(time.Duration(e.Millis)*time.Millisecond))
+	}
+	return strings.Join(parts, "   ")
+}
+
+func (v *textView) finished(e runner.Event) {
+	took := shortDuration(time.Duration(e.Millis) * time.Millisecond)
+	switch e.Status {
+	case state.Succeeded:
+		v.printf("%s in %s\n", v.style.Green("succeeded"), took)
+	case state.Cancelled:
+		v.printf("%s after %s; `waybill runs retry %s` goes on where it stopped\n", v.style.Yellow("cancelled"), took, e.Run)
+	default:
+		v.printf("%s after %s\n\n", v.style.Red(string(e.Status)), took)
+		p := e.Problem
+		if p == nil {
+			p = v.problem
+		}
+		if p != nil {
+			v.printf("%s", problemText(p, v.style))
+		}
+		v.printf("\n`waybill runs retry %s` goes on with what is done.\n", e.Run)
+	}
+}
+
+func (v *textView) close() {
+	if v.bars != nil {
+		v.bars.close()
+	}
+}
+
+// shortChecksum is the beginning of the checksum that the destination
+// computed, or of our own.
+func shortChecksum(theirs, ours string) string {
+	kind, sum, ok := strings.Cut(theirs, ":")
+	if !ok {
+		kind, sum = "sha256", ours
+	}
+	if len(sum) > 8 {
+		sum = sum[:8] + "…"
+	}
+	return kind + " " + sum
+}
+
+// barView is the bars of the steps that are under way.
+type barView struct {
+	progress *mpb.Progress
+	by       map[string]*mpb.Bar
+}
+
+func (b *barView) progressed(label string, e runner.Event) {
+	bar := b.by[e.Step]
+	if bar == nil {
+		phase := e.Phase
+		decorators := []decor.Decorator{decor.Name(" " + phase)}
+		if phase == "sending" || phase == "downloading" {
+			decorators = append(decorators, decor.Counters(decor.SizeB1000(0), "  % .1f / % .1f"), decor.AverageSpeed(decor.SizeB1000(0), "  % .1f"))
+		}
+		bar = b.progress.New(max(e.Total, 1), mpb.BarStyle().Lbound(" ").Filler("━").Tip("╸").Padding("·").Rbound(" "),
+			mpb.PrependDecorators(decor.Name("  "+label)), mpb.AppendDecorators(decorators...), mpb.BarRemoveOnComplete())
+		b.by[e.Step] = bar
+	}
+	if e.Total > 0 {
+		bar.SetTotal(e.Total, false)
+	}
+	bar.SetCurrent(e.Done)
+}
+
+func (b *barView) done(step string) {
+	if bar := b.by[step]; bar != nil {
+		bar.Abort(true)
+		delete(b.by, step)
+	}
+}
+
+func (b *barView) close() {
+	for step := range b.by {
+		b.done(step)
+	}
+	b.progress.Wait()
+}

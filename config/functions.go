@@ -1,0 +1,270 @@
+package config
+
+import (
+	"crypto/md5"  //nolint:gosec // a checksum users ask for by name, not a protection
+	"crypto/sha1" //nolint:gosec // the same
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/tryfunc"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"waybill/internal/secret"
+)
+
+// pure are the functions that depend on nothing but their arguments: the cty
+// standard library under Terraform's names. Functions that change from call to
+// call (timestamp, uuid, …) do not exist: a retry must compute the same.
+func pure() map[string]function.Function {
+	return map[string]function.Function{
+		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "log": stdlib.LogFunc,
+		"max": stdlib.MaxFunc, "min": stdlib.MinFunc, "parseint": stdlib.ParseIntFunc, "pow": stdlib.PowFunc, "signum": stdlib.SignumFunc,
+
+		"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "indent": stdlib.IndentFunc,
+		"join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
+		"replace": replaceFunc, "split": stdlib.SplitFunc, "strlen": stdlib.StrlenFunc, "strrev": stdlib.ReverseFunc,
+		"substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc,
+		"trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc,
+		"startswith":  textTest("startswith", strings.HasPrefix),
+		"endswith":    textTest("endswith", strings.HasSuffix),
+		"strcontains": textTest("strcontains", strings.Contains),
+
+		"chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc,
+		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc,
+		"element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "index": stdlib.IndexFunc, "keys": stdlib.KeysFunc,
+		"length": lengthFunc, "lookup": stdlib.LookupFunc, "merge": stdlib.MergeFunc, "range": stdlib.RangeFunc,
+		"reverse": stdlib.ReverseListFunc, "setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
+		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "slice": stdlib.SliceFunc, "sort": stdlib.SortFunc,
+		"values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc, "one": oneFunc,
+		"alltrue": boolFold("alltrue", true), "anytrue": boolFold("anytrue", false),
+
+		"csvdecode": stdlib.CSVDecodeFunc, "jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc,
+		"base64encode": textFunc("base64encode", func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
+		"base64decode": textFunc("base64decode", decodeBase64),
+		"urlencode":    textFunc("urlencode", func(s string) (string, error) { return url.QueryEscape(s), nil }),
+		"basename":     textFunc("basename", func(s string) (string, error) { return path.Base(s), nil }),
+		"dirname":      textFunc("dirname", func(s string) (string, error) { return path.Dir(s), nil }),
+		"md5":          hashFunc("md5", md5.New), "sha1": hashFunc("sha1", sha1.New),
+		"sha256": hashFunc("sha256", sha256.New), "sha512": hashFunc("sha512", sha512.New),
+
+		"formatdate": stdlib.FormatDateFunc, "timeadd": stdlib.TimeAddFunc, "date_add": dateAddFunc, "in_zone": inZoneFunc,
+
+		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc,
+		"tobool": stdlib.MakeToFunc(cty.Bool), "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String),
+		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), "sensitive": sensitiveFunc,
+	}
+}
+
+// functions are all functions of a project: the pure ones, those that read its
+// files, and env.
+func functions(tree *Tree, vars Vars) map[string]function.Function {
+	fns := pure()
+	fns["env"] = envFunc(vars)
+	fns["file"] = textFunc("file", func(name string) (string, error) {
+		data, err := tree.ReadFile(name)
+		if err != nil {
+			return "", fmt.Errorf("cannot read %q: %w", name, err)
+		}
+		return string(data), nil
+	})
+	fns["fileexists"] = function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			_, err := tree.ReadFile(args[0].AsString())
+			return cty.BoolVal(err == nil), nil
+		},
+	})
+	fns["templatefile"] = templateFileFunc(tree, fns)
+	return fns
+}
+
+func textFunc(name string, f func(string) (string, error)) function.Function {
+	return function.New(&function.Spec{
+		Description: name,
+		Params:      []function.Parameter{{Name: "text", Type: cty.String}},
+		Type:        function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			s, err := f(args[0].AsString())
+			if err != nil {
+				return cty.UnknownVal(cty.String), function.NewArgError(0, err)
+			}
+			return cty.StringVal(s), nil
+		},
+	})
+}
+
+func hashFunc(name string, newHash func() hash.Hash) function.Function {
+	return textFunc(name, func(s string) (string, error) {
+		h := newHash()
+		h.Write([]byte(s))
+		return hex.EncodeToString(h.Sum(nil)), nil
+	})
+}
+
+func decodeBase64(s string) (string, error) {
+	out, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return "", fmt.Errorf("the text is not base64")
+	}
+	return string(out), nil
+}
+
+func textTest(name string, f func(s, part string) bool) function.Function {
+	return function.New(&function.Spec{
+		Description: name,
+		Params:      []function.Parameter{{Name: "text", Type: cty.String}, {Name: "part", Type: cty.String}},
+		Type:        function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			return cty.BoolVal(f(args[0].AsString(), args[1].AsString())), nil
+		},
+	})
+}
+
+func boolFold(name string, all bool) function.Function {
+	return function.New(&function.Spec{
+		Description: name,
+		Params:      []function.Parameter{{Name: "list", Type: cty.List(cty.Bool)}},
+		Type:        function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			for it := args[0].ElementIterator(); it.Next(); {
+				_, v := it.Element()
+				if !v.IsKnown() {
+					return cty.UnknownVal(cty.Bool), nil
+				}
+				if !v.IsNull() && v.True() != all {
+					return cty.BoolVal(!all), nil
+				}
+				if v.IsNull() && all {
+					return cty.False, nil
+				}
+			}
+			return cty.BoolVal(all), nil
+		},
+	})
+}
+
+// lengthFunc counts characters of a text too, as Terraform's does.
+var lengthFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true, AllowUnknown: true, AllowMarked: true}},
+	Type:   function.StaticReturnType(cty.Number),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		v, marks := args[0].Unmark()
+		switch {
+		case v.Type() == cty.DynamicPseudoType:
+			return cty.UnknownVal(cty.Number).WithMarks(marks), nil
+		case v.Type() == cty.String:
+			n, err := stdlib.Strlen(v)
+			return n.WithMarks(marks), err
+		case v.Type().IsTupleType():
+			return cty.NumberIntVal(int64(v.Type().Length())).WithMarks(marks), nil
+		case v.Type().IsObjectType():
+			return cty.NumberIntVal(int64(len(v.Type().AttributeTypes()))).WithMarks(marks), nil
+		case v.Type().IsCollectionType():
+			return v.Length().WithMarks(marks), nil
+		}
+		return cty.UnknownVal(cty.Number), function.NewArgErrorf(0, "a %s has no length: want a text, list, set or map", v.Type().FriendlyName())
+	},
+})
+
+// replaceFunc takes a pattern between slashes as a regular expression.
+var replaceFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "substring", Type: cty.String}, {Name: "replacement", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		if sub := args[1].AsString(); len(sub) > 1 && sub[0] == '/' && sub[len(sub)-1] == '/' {
+			return stdlib.RegexReplace(args[0], cty.StringVal(sub[1:len(sub)-1]), args[2])
+		}
+		return stdlib.Replace(args[0], args[1], args[2])
+	},
+})
+
+var oneFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
+	Type:   function.StaticReturnType(cty.DynamicPseudoType),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		v := args[0]
+		if ty := v.Type(); !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType() {
+			return cty.DynamicVal, function.NewArgErrorf(0, "want a list, set or tuple")
+		}
+		switch v.LengthInt() {
+		case 0:
+			return cty.NullVal(cty.DynamicPseudoType), nil
+		case 1:
+			it := v.ElementIterator()
+			it.Next()
+			_, e := it.Element()
+			return e, nil
+		}
+		return cty.DynamicVal, function.NewArgErrorf(0, "want zero or one element, not %d", v.LengthInt())
+	},
+})
+
+var sensitiveFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowNull: true, AllowMarked: true, AllowDynamicType: true}},
+	Type:   func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
+	Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return args[0].Mark(secret.Mark{}), nil },
+})
+
+// envFunc reads the environment. Before a run an unset variable is unknown, so
+// that files can be validated where it does not exist.
+func envFunc(vars Vars) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "name", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			if text, ok := vars.lookupEnv(name); ok {
+				return cty.StringVal(text), nil
+			}
+			if vars.RunTime {
+				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "the environment variable %s is not set; set it where waybill runs", name)
+			}
+			return cty.UnknownVal(cty.String), nil
+		},
+	})
+}
+
+func templateFileFunc(tree *Tree, fns map[string]function.Function) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			src, err := tree.ReadFile(name)
+			if err != nil {
+				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "cannot read %q: %s", name, err)
+			}
+			if ty := args[1].Type(); !ty.IsObjectType() && !ty.IsMapType() {
+				return cty.UnknownVal(cty.String), function.NewArgErrorf(1, "want a map of the names that the template uses, not %s", describe(args[1]))
+			}
+			expr, diags := hclsyntax.ParseTemplate(src, name, hcl.InitialPos)
+			if diags.HasErrors() {
+				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "%s", diags.Error())
+			}
+			without := map[string]function.Function{}
+			for n, f := range fns {
+				if n != "templatefile" { // a template cannot include itself without end
+					without[n] = f
+				}
+			}
+			v, diags := expr.Value(&hcl.EvalContext{Variables: args[1].AsValueMap(), Functions: without})
+			if diags.HasErrors() {
+				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "%s", diags.Error())
+			}
+			return v, nil
+		},
+	})
+}

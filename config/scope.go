@@ -1,0 +1,95 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"waybill/internal/diag"
+	"waybill/internal/schema"
+)
+
+// context holds var and the functions, which is what locals and validations
+// may use.
+func (p *Project) context(vars Vars) *hcl.EvalContext {
+	values := map[string]cty.Value{}
+	for name, v := range p.values {
+		values[name] = v.value
+	}
+	return &hcl.EvalContext{
+		Variables: map[string]cty.Value{"var": cty.ObjectVal(values)},
+		Functions: functions(p.Tree, vars),
+	}
+}
+
+// Scope evaluates the locals and returns what every expression of the project
+// may refer to: var, local and the functions.
+func (p *Project) Scope(vars Vars) (*schema.Scope, hcl.Diagnostics) {
+	ctx := p.context(vars)
+	l := &localResolver{project: p, ctx: ctx, done: map[string]cty.Value{}}
+	for _, name := range slices.Sorted(maps.Keys(p.locals)) {
+		l.resolve(name, nil)
+	}
+	ctx.Variables["local"] = cty.ObjectVal(l.done)
+	return &schema.Scope{Eval: ctx, ReadFile: p.Tree.ReadFile}, l.diags
+}
+
+// localResolver evaluates locals in the order of their references.
+type localResolver struct {
+	project *Project
+	ctx     *hcl.EvalContext
+	done    map[string]cty.Value
+	diags   hcl.Diagnostics
+}
+
+func (l *localResolver) resolve(name string, path []string) {
+	if _, ok := l.done[name]; ok {
+		return
+	}
+	attr, ok := l.project.locals[name]
+	if !ok {
+		return // reported where it is used
+	}
+	if i := slices.Index(path, name); i >= 0 {
+		l.done[name] = cty.DynamicVal
+		l.diags = append(l.diags, diag.Error("cycle", attr.NameRange, "locals depend on each other in a circle",
+			"local."+strings.Join(append(path[i:], name), " → local.")))
+		return
+	}
+	for _, t := range attr.Expr.Variables() {
+		if a, ok := localName(t); ok {
+			l.resolve(a, append(slices.Clone(path), name))
+		}
+	}
+	if _, ok := l.done[name]; ok { // a cycle ended here
+		return
+	}
+	ctx := l.ctx.NewChild()
+	ctx.Variables = map[string]cty.Value{"local": cty.ObjectVal(maps.Clone(l.done))}
+	v, diags := schema.Eval(attr.Expr, ctx)
+	if diags.HasErrors() {
+		v = cty.DynamicVal
+	}
+	l.diags = append(l.diags, diags...)
+	l.done[name] = v
+}
+
+func localName(t hcl.Traversal) (string, bool) {
+	if len(t) < 2 || t.RootName() != "local" {
+		return "", false
+	}
+	a, ok := t[1].(hcl.TraverseAttr)
+	return a.Name, ok
+}
+
+// describe names a value for messages.
+func describe(v cty.Value) string {
+	if v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
+		return fmt.Sprintf("%q", v.AsString())
+	}
+	return v.Type().FriendlyName()
+}

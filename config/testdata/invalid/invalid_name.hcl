@@ -1,0 +1,2 @@
+pipeline "daily orders" { # ERROR invalid-name: "daily orders" cannot be a name
+}

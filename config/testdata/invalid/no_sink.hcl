@@ -1,0 +1,6 @@
+pipeline "p" { # ERROR no-sink: pipeline "p" delivers nothing
+  source "file" "orders" {
+    path = "orders.csv"
+    format "csv" {}
+  }
+}

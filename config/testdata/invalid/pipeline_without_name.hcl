@@ -1,0 +1,2 @@
+pipeline { # ERROR wrong-labels: Missing name for pipeline
+}

@@ -1,0 +1,10 @@
+pipeline "p" {
+   transform "sql" "t" {
+    query_file = "../secrets.sql" # ERROR file-not-readable: cannot read ../secrets.sql
+  }
+  sink "file" "out" {
+    input = transform.t
+    path  = "out/${run.date}.csv"
+    format "csv" {}
+  }
+}

@@ -1,0 +1,3 @@
+waybill {
+  timezone "UTC" # ERROR syntax: Invalid block definition
+}

@@ -1,0 +1,1 @@
+pipeline "p" { # ERROR syntax: Unclosed configuration block

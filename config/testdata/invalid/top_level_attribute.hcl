@@ -1,0 +1,1 @@
+timezone = "UTC" # ERROR unknown-attribute: Unsupported argument

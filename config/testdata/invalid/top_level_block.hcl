@@ -1,0 +1,1 @@
+pipelin "p" {} # ERROR unknown-block: no such block at the top

@@ -1,0 +1,283 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"waybill/internal/diag"
+	"waybill/internal/schema"
+	"waybill/internal/secret"
+)
+
+// Vars says where variables get their values, the strongest first: Flags (from
+// --var name=value), Files (contents of --var-file by name, the last strongest),
+// the environment (WAYBILL_VAR_name), the default in the block.
+type Vars struct {
+	Flags map[string]string
+	Files []VarFile
+	// LookupEnv reads the environment, also for env(); nil: os.LookupEnv.
+	LookupEnv func(string) (string, bool)
+	// RunTime makes an unset env() an error instead of an unknown value.
+	RunTime bool
+}
+
+// A VarFile is a file of `name = value` lines in HCL.
+type VarFile struct {
+	Name string
+	Src  []byte
+}
+
+func (v Vars) lookupEnv(name string) (string, bool) {
+	if v.LookupEnv == nil {
+		return os.LookupEnv(name)
+	}
+	return v.LookupEnv(name)
+}
+
+// A Variable is a `variable` block.
+type Variable struct {
+	Name        string
+	Description string
+	Sensitive   bool
+	Range       hcl.Range
+
+	ty          cty.Type
+	defaults    *typeexpr.Defaults
+	def         cty.Value // cty.NilVal if there is none
+	validations []validation
+}
+
+type validation struct {
+	condition, message hcl.Expression
+}
+
+type variableValue struct {
+	value cty.Value
+	rng   hcl.Range
+}
+
+// VariableBlock describes the `variable` block.
+var VariableBlock = &schema.Block{
+	Type:    "variable",
+	Labels:  []schema.Label{{Name: "name", Doc: "Used as var.name."}},
+	Doc:     "A value that is given from outside: by --var name=value, by --var-file, by the environment variable WAYBILL_VAR_name, or else by its default.",
+	Example: "variable \"env\" {\n  type    = string\n  default = \"dev\"\n}",
+}
+
+var variableSchema = &hcl.BodySchema{
+	Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}},
+	Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
+}
+
+func readVariable(b *hcl.Block) (*Variable, hcl.Diagnostics) {
+	content, diags := b.Body.Content(variableSchema)
+	for _, d := range diags {
+		d.Extra = diag.Code("unknown-attribute")
+		if d.Summary == "Unsupported block type" {
+			d.Extra = diag.Code("unknown-block")
+		}
+	}
+	v := &Variable{Name: b.Labels[0], Range: b.DefRange, ty: cty.DynamicPseudoType}
+	text := func(name string, ty cty.Type, set func(cty.Value)) {
+		if a, ok := content.Attributes[name]; ok {
+			val, d := a.Expr.Value(nil)
+			conv, err := convert.Convert(val, ty)
+			if d.HasErrors() || err != nil || conv.IsNull() {
+				diags = append(diags, diag.Error("wrong-type", a.Expr.Range(), fmt.Sprintf("%s wants a plain %s", name, ty.FriendlyName()), "It is read before any variable has a value, so it may not refer to one."))
+				return
+			}
+			set(conv)
+		}
+	}
+	text("description", cty.String, func(c cty.Value) { v.Description = c.AsString() })
+	text("sensitive", cty.Bool, func(c cty.Value) { v.Sensitive = c.True() })
+	if a, ok := content.Attributes["type"]; ok {
+		ty, def, d := typeexpr.TypeConstraintWithDefaults(a.Expr)
+		diags = append(diags, coded(d, "wrong-type")...)
+		v.ty, v.defaults = ty, def
+	}
+	if a, ok := content.Attributes["default"]; ok {
+		val, d := a.Expr.Value(nil)
+		diags = append(diags, coded(d, "invalid-expression")...)
+		if !d.HasErrors() {
+			conv, d := v.convert(val, a.Expr.Range())
+			diags = append(diags, d...)
+			v.def = conv
+		}
+	}
+	vals, d := readValidations(content.Blocks)
+	v.validations = vals
+	return v, append(diags, d...)
+}
+
+func readValidations(blocks hcl.Blocks) ([]validation, hcl.Diagnostics) {
+	var out []validation
+	var diags hcl.Diagnostics
+	for _, b := range blocks {
+		content, d := b.Body.Content(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "condition", Required: true}, {Name: "error_message", Required: true}}})
+		diags = append(diags, coded(d, "missing-attribute")...)
+		if !d.HasErrors() {
+			out = append(out, validation{content.Attributes["condition"].Expr, content.Attributes["error_message"].Expr})
+		}
+	}
+	return out, diags
+}
+
+func coded(diags hcl.Diagnostics, code diag.Code) hcl.Diagnostics {
+	for _, d := range diags {
+		d.Extra = code
+	}
+	return diags
+}
+
+// convert gives a value the variable's type, with the type's defaults.
+func (v *Variable) convert(val cty.Value, rng hcl.Range) (cty.Value, hcl.Diagnostics) {
+	if v.defaults != nil && !val.IsNull() {
+		val = v.defaults.Apply(val)
+	}
+	conv, err := convert.Convert(val, v.ty)
+	if err != nil {
+		return cty.DynamicVal, hcl.Diagnostics{diag.Error("wrong-type", rng,
+			fmt.Sprintf("variable %q wants %s", v.Name, typeexpr.TypeString(v.ty)), upper(err.Error())+".")}
+	}
+	return conv, nil
+}
+
+// resolveVariables finds each variable's value.
+func (p *Project) resolveVariables(vars Vars) hcl.Diagnostics {
+	p.values = map[string]variableValue{}
+	given, diags := p.givenByFiles(vars.Files)
+	diags = append(diags, p.unknownFlags(vars.Flags)...)
+	for _, v := range p.Variables {
+		val, d := v.resolve(vars, given)
+		diags = append(diags, d...)
+		if val.value == cty.NilVal {
+			val.value = cty.UnknownVal(v.ty)
+		}
+		if v.Sensitive {
+			val.value = val.value.Mark(secret.Mark{})
+		}
+		p.values[v.Name] = val
+	}
+	if diags.HasErrors() {
+		return diags
+	}
+	return append(diags, p.validateVariables(vars)...)
+}
+
+func (v *Variable) resolve(vars Vars, files map[string]variableValue) (variableValue, hcl.Diagnostics) {
+	if text, ok := vars.Flags[v.Name]; ok {
+		return v.fromText(text, "--var "+v.Name)
+	}
+	if val, ok := files[v.Name]; ok {
+		conv, diags := v.convert(val.value, val.rng)
+		return variableValue{conv, val.rng}, diags
+	}
+	if text, ok := vars.lookupEnv("WAYBILL_VAR_" + v.Name); ok {
+		return v.fromText(text, "WAYBILL_VAR_"+v.Name)
+	}
+	if v.def != cty.NilVal {
+		return variableValue{v.def, v.Range}, nil
+	}
+	return variableValue{}, hcl.Diagnostics{diag.Error("missing-variable", v.Range, fmt.Sprintf("variable %q has no value", v.Name),
+		fmt.Sprintf("Give it by --var %s=…, by the environment variable WAYBILL_VAR_%s, or write a default.", v.Name, v.Name))}
+}
+
+// fromText reads a value from the command line or the environment: as it
+// stands where the type is a string, as an HCL expression otherwise.
+func (v *Variable) fromText(text, origin string) (variableValue, hcl.Diagnostics) {
+	rng := hcl.Range{Filename: origin}
+	val := cty.StringVal(text)
+	if v.ty != cty.String && !v.ty.IsPrimitiveType() && v.ty != cty.DynamicPseudoType {
+		expr, diags := hclsyntax.ParseExpression([]byte(text), origin, hcl.InitialPos)
+		if !diags.HasErrors() {
+			val, diags = expr.Value(nil)
+		}
+		if diags.HasErrors() {
+			return variableValue{}, hcl.Diagnostics{diag.Error("wrong-type", v.Range, fmt.Sprintf("the value given by %s is no HCL expression", origin), "Write it as in a file, for instance: '[\"a\", \"b\"]'.")}
+		}
+	}
+	conv, diags := v.convert(val, v.Range)
+	return variableValue{conv, rng}, diags
+}
+
+func (p *Project) givenByFiles(files []VarFile) (map[string]variableValue, hcl.Diagnostics) {
+	out := map[string]variableValue{}
+	var diags hcl.Diagnostics
+	for _, f := range files {
+		parsed, d := hclsyntax.ParseConfig(f.Src, f.Name, hcl.InitialPos)
+		diags = append(diags, d...)
+		if d.HasErrors() {
+			continue
+		}
+		p.Files[f.Name] = parsed
+		attrs, d := parsed.Body.JustAttributes()
+		diags = append(diags, d...)
+		for name, a := range attrs {
+			val, d := a.Expr.Value(nil)
+			diags = append(diags, d...)
+			if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
+				diags = append(diags, p.noSuchVariable(name, a.NameRange))
+			}
+			out[name] = variableValue{val, a.Expr.Range()}
+		}
+	}
+	return out, diags
+}
+
+func (p *Project) unknownFlags(flags map[string]string) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, name := range slices.Sorted(maps.Keys(flags)) {
+		if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
+			diags = append(diags, p.noSuchVariable(name, hcl.Range{Filename: "--var " + name}))
+		}
+	}
+	return diags
+}
+
+func (p *Project) noSuchVariable(name string, rng hcl.Range) *hcl.Diagnostic {
+	names := make([]string, len(p.Variables))
+	for i, v := range p.Variables {
+		names[i] = v.Name
+	}
+	return diag.Error("unknown-reference", rng, fmt.Sprintf("no variable is called %q", name), strings.TrimSpace("The project declares none of this name."+diag.Suggest(name, names)))
+}
+
+func (p *Project) validateVariables(vars Vars) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, v := range p.Variables {
+		ctx := p.context(vars)
+		for _, val := range v.validations {
+			ok, d := schema.Eval(val.condition, ctx)
+			diags = append(diags, d...)
+			ok, _ = ok.UnmarkDeep()
+			if d.HasErrors() || !ok.IsKnown() || ok.IsNull() || ok.Type() != cty.Bool || ok.True() {
+				continue
+			}
+			text := "The condition of its validation does not hold."
+			if msg, d := schema.Eval(val.message, ctx); !d.HasErrors() {
+				if msg, marks := msg.Unmark(); len(marks) == 0 && msg.Type() == cty.String && msg.IsWhollyKnown() && !msg.IsNull() {
+					text = msg.AsString()
+				}
+			}
+			diags = append(diags, diag.Error("invalid-variable", v.Range, fmt.Sprintf("the value of variable %q is not allowed", v.Name), text))
+		}
+	}
+	return diags
+}
+
+func upper(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

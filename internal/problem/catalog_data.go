@@ -1,0 +1,63 @@
+package problem
+
+// dataEntries are what goes wrong between a source's files and an artifact.
+var dataEntries = map[string]Entry{
+	"contract-broken": {
+		Title:  "a source brought other columns than its contract says",
+		Cause:  "The attribute columns is a promise to all that reads from the source.",
+		Remedy: []string{"Change the query so that it brings these columns.", "Or change columns, and what depends on them."},
+		Class:  Permanent,
+	},
+	"transform-failed": {Title: "a transformation failed", Remedy: []string{"Correct the SQL at the place shown. It is DuckDB's dialect."}, Class: Permanent},
+	"sql-refused": {
+		Title:  "the SQL does what a transformation may not",
+		Cause:  "A transformation is one SELECT over sources and transforms of its pipeline. It reads no files, changes no settings and calls no functions that reach outside.",
+		Remedy: []string{"Take the statement or function away. Files come in through a source."},
+		Class:  Permanent,
+	},
+	"out-of-memory": {
+		Title:  "a transformation needed more memory than it may use",
+		Remedy: []string{"Raise memory_limit in the engine block of the waybill block.", "Sorts, joins and aggregates spill to disk; list() and string_agg() over large groups cannot."},
+		Class:  Permanent,
+	},
+	"spill-full":       {Title: "a transformation needed more temporary space than it may use", Remedy: []string{"Raise max_temp_size in the engine block of the waybill block."}, Class: Permanent},
+	"disk-full":        {Title: "the disk is full", Remedy: []string{"Make room where --data-dir is. waybill tries again."}, Class: Transient},
+	"engine-crashed":   {Title: "the compute process ended unexpectedly", Cause: "It was killed, perhaps by the kernel for want of memory, or DuckDB crashed.", Remedy: []string{"waybill tries again. If it stays so, lower memory_limit below what the machine has, and report the query."}, Class: Transient},
+	"artifact-invalid": {Title: "a finished file did not pass its check", Cause: "Each Parquet file is read by a second implementation before it is sent, and this one was not what it should be.", Remedy: []string{"Nothing was delivered. Please report this with the schema shown."}, Class: Permanent},
+	"value-unsupported": {
+		Title:  "a value cannot be written in this format",
+		Cause:  "JSON has no NaN and no Infinity.",
+		Remedy: []string{"Replace such values in the transformation, for instance: CASE WHEN isfinite(x) THEN x END."},
+		Class:  Permanent,
+	},
+	"file-not-found":    {Title: "a file does not exist", Remedy: []string{"Correct path. It is relative to the project's directory."}, Class: Permanent},
+	"file-not-readable": {Title: "a file cannot be read", Remedy: []string{"Check the file's permissions and that its path stays inside the project's directory."}, Class: Permanent},
+	"file-write-failed": {Title: "a file cannot be written", Remedy: []string{"Check the directory's permissions and the space on its disk."}, Class: Transient},
+	"path-outside":      {Title: "a path leads out of the project's directory", Cause: "Files that a project reads and writes stay below its directory, symbolic links included.", Remedy: []string{"Use a path inside the project."}, Class: Permanent},
+	"empty-schema":      {Title: "there are no columns", Cause: "A file without a header line has neither names nor types.", Remedy: []string{"Give the file a header, or add a columns contract to the source."}, Class: Permanent},
+	"key-collision":     {Title: "two files would get the same name", Cause: "The second would replace the first.", Remedy: []string{"Make the names differ, for instance by run.date or the sink's name."}, Class: Permanent},
+	"unset-variable":    {Title: "an environment variable is not set", Remedy: []string{"Set it in the environment that waybill runs in."}, Class: Permanent},
+	"empty-result":      {Title: "there are no rows, and the sink asks for some", Cause: `if_empty = "fail"`, Remedy: []string{"Find out why there are no rows, or set if_empty to \"deliver\" or \"skip\"."}, Class: Permanent},
+	"timeout":           {Title: "a step took longer than it may", Remedy: []string{"Raise timeout, or make the step lighter."}, Class: Permanent},
+	"skipped-upstream":  {Title: "a step did not run because one before it failed", Remedy: []string{"Mend the step that failed."}, Class: Permanent},
+	"cancelled":         {Title: "it was cancelled", Remedy: []string{"`waybill runs retry` goes on where it stopped."}, Class: Permanent},
+	"internal":          {Title: "something happened that waybill does not know", Remedy: []string{"Please report it with the text above."}, Class: Permanent},
+}
+
+// stateEntries are what goes wrong around the store and the daemon.
+var stateEntries = map[string]Entry{
+	"state-newer":          {Title: "the state was written by a newer waybill", Remedy: []string{"Use that version or a later one; state is not converted back."}, Class: Permanent},
+	"state-unreadable":     {Title: "the state cannot be read", Remedy: []string{"Check --data-dir: the file there is no waybill database, or it is damaged. Restore it from a backup, or move it away to start anew (slots that were delivered may then run again)."}, Class: Permanent},
+	"state-locked":         {Title: "another waybill works on this state", Cause: "One daemon uses a data directory at a time.", Remedy: []string{"Stop the other process, or use another --data-dir."}, Class: Permanent},
+	"state-readonly":       {Title: "the state cannot be written", Remedy: []string{"Check the permissions of --data-dir."}, Class: Permanent},
+	"state-busy":           {Title: "the state stayed locked for too long", Remedy: []string{"Try again."}, Class: Transient},
+	"lease-lost":           {Title: "another process took the run over", Cause: "This process was stopped for longer than its lease.", Remedy: []string{"Nothing: the other process goes on with the run."}, Class: Permanent},
+	"reload-failed":        {Title: "the new configuration is broken", Cause: "The last good one goes on.", Remedy: []string{"Correct what the diagnostics say and save; `waybill validate` shows them too."}, Class: Permanent},
+	"mass-removal-refused": {Title: "the new configuration has lost most of the pipelines", Cause: "That is what a half-done checkout or an unmounted volume looks like.", Remedy: []string{"If it is meant, wait a minute: content that stands for 60 s is taken.", "Or start the daemon with --allow-mass-removal."}, Class: Permanent},
+	"clock-behind":         {Title: "the clock is behind what has been scheduled", Cause: "The machine's clock was set back.", Remedy: []string{"Correct the clock. Nothing fires twice; schedules go on when the clock has caught up."}, Class: Permanent},
+	"delivery-busy":        {Title: "another run is delivering the same slot", Remedy: []string{"Wait for the other run, or cancel it."}, Class: Transient},
+	"run-not-found":        {Title: "there is no such run", Remedy: []string{"`waybill runs list` shows the runs."}, Class: Permanent},
+	"pipeline-not-found":   {Title: "there is no such pipeline", Remedy: []string{"`waybill validate` lists the pipelines."}, Class: Permanent},
+	"delivery-changed":     {Title: "a delivery would change what is already promised", Cause: "The ledger holds other keys for this delivery than the run now wants to write.", Remedy: []string{"Retry the first run, which goes on with its own files.", "Or choose another slot."}, Class: Permanent},
+	"definition-changed":   {Title: "the definition of a resumed run cannot be loaded", Remedy: []string{"Start a new run with the current definition."}, Class: Permanent},
+}

@@ -1,0 +1,211 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"waybill/internal/diag"
+)
+
+// Eval evaluates an expression. Names that do not exist are reported with the
+// nearest one that does; everything else HCL finds is reported with a code.
+func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	if diags := checkNames(expr, ctx); diags.HasErrors() {
+		return cty.DynamicVal, diags
+	}
+	v, diags := expr.Value(ctx)
+	for _, d := range diags {
+		codeExprDiag(d)
+	}
+	return v, diags
+}
+
+// elsewhere says where a name may be used that is not in scope here.
+var elsewhere = map[string]string{
+	"file":      "file.number and file.partition exist only where files are named: in a sink's key or path.",
+	"source":    "A source's rows can be used in a query, or named by input = source.x. They are not a value here.",
+	"transform": "A transform's rows can be used in a query, or named by input = transform.x. They are not a value here.",
+	"run":       "run.* exists only inside a pipeline's sources, transforms and sinks, and in the connections they use.",
+	"sink":      "Nothing can refer to a sink.",
+	"pipeline":  "A pipeline is not a value. Its name is known as run.pipeline.",
+}
+
+// checkNames tests each name that the expression uses, one attribute deep,
+// against what is in scope.
+func checkNames(expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, t := range expr.Variables() {
+		root, isRoot := t[0].(hcl.TraverseRoot)
+		if !isRoot {
+			continue
+		}
+		v, ok := lookup(ctx, root.Name)
+		if !ok {
+			diags = append(diags, unknownRoot(root, t, ctx))
+			continue
+		}
+		if d := checkAttr(v, root.Name, t); d != nil {
+			diags = append(diags, d)
+		}
+	}
+	return diags
+}
+
+func unknownRoot(root hcl.TraverseRoot, t hcl.Traversal, ctx *hcl.EvalContext) *hcl.Diagnostic {
+	if hint, ok := elsewhere[root.Name]; ok {
+		return diag.Error("unknown-reference", t.SourceRange(), fmt.Sprintf("%s cannot be used here", root.Name), hint)
+	}
+	names := scopeNames(ctx)
+	detail := fmt.Sprintf("Known here: %s.%s", strings.Join(names, ", "), diag.Suggest(root.Name, names))
+	return diag.Error("unknown-reference", t.SourceRange(), fmt.Sprintf("nothing is called %q here", root.Name), detail)
+}
+
+func checkAttr(v cty.Value, rootName string, t hcl.Traversal) *hcl.Diagnostic {
+	if len(t) < 2 || !v.Type().IsObjectType() {
+		return nil
+	}
+	attr, ok := t[1].(hcl.TraverseAttr)
+	if !ok {
+		if rootName == "source" || rootName == "transform" {
+			return diag.Error("dynamic-reference", t.SourceRange(), fmt.Sprintf("%s[…] is not allowed", rootName),
+				fmt.Sprintf("The graph is read from names, so a computed one cannot be followed. Write %s.name.", rootName))
+		}
+		return nil
+	}
+	if v.Type().HasAttribute(attr.Name) {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(v.Type().AttributeTypes()))
+	summary := fmt.Sprintf("there is no %s.%s", rootName, attr.Name)
+	switch rootName {
+	case "source", "transform", "connection":
+		summary = fmt.Sprintf("no %s is called %q", rootName, attr.Name)
+	case "var":
+		summary = fmt.Sprintf("no variable is called %q", attr.Name)
+	}
+	detail := diag.Suggest(attr.Name, names)
+	if len(names) == 0 {
+		detail = " None is declared."
+	} else if len(names) <= 12 {
+		detail = fmt.Sprintf("%s There are: %s.", detail, strings.Join(names, ", "))
+	}
+	return diag.Error("unknown-reference", t.SourceRange(), summary, strings.TrimSpace(detail))
+}
+
+func lookup(ctx *hcl.EvalContext, name string) (cty.Value, bool) {
+	for c := ctx; c != nil; c = c.Parent() {
+		if v, ok := c.Variables[name]; ok {
+			return v, true
+		}
+	}
+	return cty.NilVal, false
+}
+
+func scopeNames(ctx *hcl.EvalContext) []string {
+	seen := map[string]bool{}
+	for c := ctx; c != nil; c = c.Parent() {
+		for name := range c.Variables {
+			seen[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// lateUnknown is `file` before a file is named: typed, unknown.
+var lateUnknown = map[string]cty.Value{"file": cty.ObjectVal(map[string]cty.Value{
+	"number":    cty.UnknownVal(cty.String),
+	"partition": cty.UnknownVal(cty.String),
+})}
+
+// An Expr is a Late attribute: evaluated once for each file.
+type Expr struct {
+	expr  hcl.Expression
+	scope *Scope
+	attr  *Attr
+}
+
+// IsZero reports whether the attribute is absent.
+func (e Expr) IsZero() bool { return e.expr == nil }
+
+// Range is where the expression stands.
+func (e Expr) Range() hcl.Range { return e.expr.Range() }
+
+// Eval evaluates the expression with file.number and file.partition. known is
+// false while it depends on run-time values that are not there yet.
+func (e Expr) Eval(number, partition string) (text string, known bool, diags hcl.Diagnostics) {
+	scope := e.scope.With(map[string]cty.Value{"file": cty.ObjectVal(map[string]cty.Value{
+		"number":    cty.StringVal(number),
+		"partition": cty.StringVal(partition),
+	})})
+	v, diags := Eval(e.expr, scope.Eval)
+	if diags.HasErrors() {
+		return "", false, diags
+	}
+	goValue, known, diags := e.attr.convert(v, e.expr.Range())
+	if !known || goValue == nil || diags.HasErrors() {
+		return "", false, diags
+	}
+	return goValue.(string), true, diags
+}
+
+// In returns the expression with another scope, such as one whose run-time
+// values are known.
+func (e Expr) In(scope *Scope) Expr {
+	e.scope = scope
+	return e
+}
+
+// Uses reports whether the expression mentions root.name, such as file.number.
+func (e Expr) Uses(root, name string) bool {
+	for _, t := range e.expr.Variables() {
+		if t.RootName() != root || len(t) < 2 {
+			continue
+		}
+		if a, ok := t[1].(hcl.TraverseAttr); ok && a.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// parseRef reads `transform.x`, or in JSON "transform.x" or "${transform.x}".
+func parseRef(expr hcl.Expression, at *Attr, scope *Scope) (RefValue, hcl.Diagnostics) {
+	t, diags := hcl.AbsTraversalForExpr(expr)
+	if diags.HasErrors() {
+		if v, d := expr.Value(nil); !d.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
+			t, diags = hclsyntax.ParseTraversalAbs([]byte(v.AsString()), expr.Range().Filename, expr.Range().Start)
+		}
+		if vars := expr.Variables(); diags.HasErrors() && len(vars) == 1 {
+			t, diags = vars[0], nil
+		}
+	}
+	ref := RefValue{Range: expr.Range()}
+	if diags.HasErrors() || len(t) != 2 {
+		return ref, hcl.Diagnostics{diag.Error("wrong-type", expr.Range(), at.Name+" wants a reference", fmt.Sprintf("Write the address of a source or transform: %s = transform.name", at.Name))}
+	}
+	attr, ok := t[1].(hcl.TraverseAttr)
+	if !ok {
+		return ref, hcl.Diagnostics{diag.Error("dynamic-reference", expr.Range(), t.RootName()+"[…] is not allowed", "The graph is read from names. Write "+t.RootName()+".name.")}
+	}
+	address := t.RootName() + "." + attr.Name
+	if !slices.Contains(scope.Inputs, address) {
+		return ref, hcl.Diagnostics{unknownInput(t.RootName(), attr.Name, expr.Range(), scope.Inputs)}
+	}
+	ref.Address = address
+	return ref, nil
+}
+
+func unknownInput(kind, name string, rng hcl.Range, inputs []string) *hcl.Diagnostic {
+	address := kind + "." + name
+	detail := strings.TrimSpace(diag.Suggest(address, inputs))
+	if detail == "" && len(inputs) > 0 {
+		detail = "There are: " + strings.Join(inputs, ", ") + "."
+	}
+	return diag.Error("unknown-reference", rng, fmt.Sprintf("no %s is called %q", kind, name), detail)
+}

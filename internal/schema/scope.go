@@ -1,0 +1,28 @@
+package schema
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// A Scope is what expressions may refer to.
+type Scope struct {
+	// Eval holds values and functions. Run-time values are unknown, but typed,
+	// until a run supplies them.
+	Eval *hcl.EvalContext
+	// Relations are the names that only a query may use: source.x,
+	// transform.x, each rendered as a quoted identifier.
+	Relations map[string]cty.Value
+	// Inputs are the addresses that a Ref may name: "source.orders".
+	Inputs []string
+	// ReadFile reads a file of the project for attributes that name one.
+	ReadFile func(path string) ([]byte, error)
+}
+
+// With returns the scope with more variables on top.
+func (s *Scope) With(vars map[string]cty.Value) *Scope {
+	out := *s
+	out.Eval = s.Eval.NewChild()
+	out.Eval.Variables = vars
+	return &out
+}

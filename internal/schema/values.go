@@ -1,0 +1,184 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"waybill/internal/diag"
+)
+
+// Values tells, for each attribute of a decoded block, where it stands and
+// whether its value is known. Paths are like "bucket", "format.delimiter" and
+// "assume_role[0].role_arn".
+type Values struct {
+	at   map[string]place
+	body hcl.Range
+	uses []Use
+}
+
+// A Use is one mention of a name, such as source.orders or connection.lake.
+type Use struct {
+	Root, Name string
+	Range      hcl.Range
+}
+
+// Address is "root.name".
+func (u Use) Address() string { return u.Root + "." + u.Name }
+
+// Uses lists the names that the block's expressions mention, in the order of
+// its attributes.
+func (v *Values) Uses() []Use { return v.uses }
+
+// addUses records what an expression mentions.
+func (v *Values) addUses(expr hcl.Expression) {
+	for _, t := range expr.Variables() {
+		u := Use{Root: t.RootName(), Range: t.SourceRange()}
+		if len(t) > 1 {
+			if a, ok := t[1].(hcl.TraverseAttr); ok {
+				u.Name = a.Name
+			}
+		}
+		v.uses = append(v.uses, u)
+	}
+}
+
+type place struct {
+	rng   hcl.Range // of the value; of the header for blocks
+	name  hcl.Range // of the attribute's name
+	known bool
+	set   bool // written by the user
+	expr  hcl.Expression
+	late  Expr
+}
+
+// Known reports whether the value is there and is not waiting for a run. An
+// absent attribute with a default is known; one without is not.
+func (v *Values) Known(path string) bool { return v.at[path].known }
+
+// Set reports whether the user wrote this attribute or block.
+func (v *Values) Set(path string) bool { return v.at[path].set }
+
+// Range is where the value stands, or the block's body if it is not written.
+func (v *Values) Range(path string) hcl.Range {
+	if p := v.at[path]; p.set {
+		return p.rng
+	}
+	return v.body
+}
+
+// Where is Range as "file:line".
+func (v *Values) Where(path string) string {
+	r := v.Range(path)
+	return fmt.Sprintf("%s:%d", r.Filename, r.Start.Line)
+}
+
+// Error makes an error about a value.
+func (v *Values) Error(path string, code diag.Code, summary, detail string) *hcl.Diagnostic {
+	return diag.Error(code, v.Range(path), summary, detail)
+}
+
+// Late returns a Late attribute; it is zero if the attribute is absent.
+func (v *Values) Late(path string) Expr { return v.at[path].late }
+
+// Template returns the expression of a Query or QueryFile attribute as it was
+// parsed, with ranges in the file where the user wrote the SQL, or nil.
+func (v *Values) Template(path string) hcl.Expression { return v.at[path].expr }
+
+// template reads and parses the file that a QueryFile attribute names.
+func (d *decoder) template(attr *hcl.Attribute, p *place) (hcl.Expression, hcl.Diagnostics) {
+	v, diags := Eval(attr.Expr, d.scope.Eval)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	path := Attr{Name: attr.Name, Type: String, Required: true}
+	text, known, diags := path.convert(v, attr.Expr.Range())
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if !known {
+		return nil, hcl.Diagnostics{diag.Error("invalid-value", p.rng, attr.Name+" depends on run-time values", "A file must be readable before a run starts. Use a fixed path, or one made from variables.")}
+	}
+	src, err := d.scope.ReadFile(text.(string))
+	if err != nil {
+		return nil, hcl.Diagnostics{diag.Error("file-not-readable", p.rng, fmt.Sprintf("cannot read %s", text), capitalise(err.Error())+".")}
+	}
+	expr, diags := hclsyntax.ParseTemplate(src, text.(string), hcl.InitialPos)
+	for _, dg := range diags {
+		codeExprDiag(dg)
+	}
+	return expr, diags
+}
+
+// bodyCodes gives HCL's own findings about a body our codes.
+var bodyCodes = map[string]diag.Code{
+	"Unsupported argument":            "unknown-attribute",
+	"Unsupported block type":          "unknown-block",
+	"Missing required argument":       "missing-attribute",
+	"Extraneous JSON object property": "unknown-attribute",
+	"Attribute redefined":             "duplicate-attribute",
+}
+
+func codeBodyDiags(diags hcl.Diagnostics, b *Block) hcl.Diagnostics {
+	for _, d := range diags {
+		code, ok := bodyCodes[d.Summary]
+		switch {
+		case ok:
+		case strings.HasPrefix(d.Summary, "Missing name for"), strings.HasPrefix(d.Summary, "Extraneous label"), strings.HasPrefix(d.Summary, "Missing "):
+			code = "wrong-labels"
+		default:
+			code = "syntax"
+		}
+		d.Extra = code
+		if code == "unknown-attribute" || code == "unknown-block" {
+			suggestFor(d, b)
+		}
+	}
+	return diags
+}
+
+// suggestFor adds the nearest name of the block where HCL found none.
+func suggestFor(d *hcl.Diagnostic, b *Block) {
+	if strings.Contains(d.Detail, "Did you mean") {
+		return
+	}
+	var names []string
+	for _, a := range b.Attrs {
+		names = append(names, a.Name)
+	}
+	for _, n := range b.Blocks {
+		names = append(names, n.Block.Type)
+	}
+	if q := strings.Split(d.Detail, `"`); len(q) > 1 {
+		d.Detail += diag.Suggest(q[1], names)
+	}
+}
+
+// exprCodes gives HCL's own findings about an expression our codes.
+var exprCodes = map[string]diag.Code{
+	"Unsupported attribute":                "unknown-reference",
+	"Unknown variable":                     "unknown-reference",
+	"Call to unknown function":             "unknown-function",
+	"Error in function call":               "function-failed",
+	"Invalid function argument":            "function-failed",
+	"Not enough function arguments":        "function-failed",
+	"Too many function arguments":          "function-failed",
+	"Invalid index":                        "invalid-index",
+	"Invalid template interpolation value": "wrong-type",
+}
+
+func codeExprDiag(d *hcl.Diagnostic) {
+	if _, coded := d.Extra.(diag.Code); coded {
+		return
+	}
+	if code, ok := exprCodes[d.Summary]; ok {
+		d.Extra = code
+		return
+	}
+	d.Extra = diag.Code("syntax")
+	if d.EvalContext != nil {
+		d.Extra = diag.Code("invalid-expression")
+	}
+}

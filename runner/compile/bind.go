@@ -1,0 +1,206 @@
+package compile
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"waybill/internal/diag"
+	"waybill/internal/problem"
+	"waybill/runner/encode"
+	"waybill/runner/transform"
+	"waybill/sinks"
+	"waybill/sources"
+)
+
+// RunValues are what `run` is worth in one run.
+type RunValues struct {
+	ID            string
+	Slot          time.Time // nominal
+	IntervalStart time.Time // the slot before this one; zero: the same as Slot
+	Attempt       int       // of the run as a whole, 1 for the first
+	Trigger       string
+}
+
+func (r RunValues) object(p *Pipeline) cty.Value {
+	start := r.IntervalStart
+	if start.IsZero() {
+		start = r.Slot
+	}
+	stamp := func(t time.Time) cty.Value { return cty.StringVal(t.In(p.Location).Format(time.RFC3339)) }
+	return cty.ObjectVal(map[string]cty.Value{
+		"id": cty.StringVal(r.ID), "pipeline": cty.StringVal(p.Name), "trigger": cty.StringVal(r.Trigger),
+		"attempt":      cty.NumberIntVal(int64(r.Attempt)),
+		"scheduled_at": stamp(r.Slot), "date": cty.StringVal(r.Slot.In(p.Location).Format(time.DateOnly)),
+		"interval_start": stamp(start), "interval_end": stamp(r.Slot),
+	})
+}
+
+// A Bound is a pipeline with the values of one run: its components can be
+// built.
+type Bound struct {
+	Pipeline *Pipeline
+	steps    map[string]*read
+}
+
+// Bind evaluates a pipeline's definition for a run. What can only be known now
+// (an unset env(), a name that becomes too long) is a problem with its place.
+func (p *Pipeline) Bind(run RunValues) (*Bound, error) {
+	g := p.generation
+	vars := g.vars
+	vars.RunTime = true
+	scope, diags := g.project.Scope(vars)
+	if diags.HasErrors() {
+		return nil, asProblem(diags)
+	}
+	w := &workspace{g: g, scope: scope, used: map[string]bool{}}
+	r, diags := w.bindReading(p, run)
+	if diags.HasErrors() {
+		return nil, asProblem(diags)
+	}
+	b := &Bound{Pipeline: p, steps: map[string]*read{}}
+	for _, s := range r.steps {
+		b.steps[s.step.Address] = s
+	}
+	return b, nil
+}
+
+func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagnostics) {
+	known := map[string]cty.Value{"run": run.object(p)}
+	connections, diags := w.connections(w.scope.With(known))
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	r, diags := w.readPipeline(p.block, w.scope.With(map[string]cty.Value{"run": known["run"], "connection": connections}))
+	return r, diags
+}
+
+// asProblem makes the first error a problem.
+func asProblem(diags hcl.Diagnostics) error {
+	for _, d := range diag.Sort(diags) {
+		if d.Severity != hcl.DiagError {
+			continue
+		}
+		p := problem.New(string(diag.CodeOf(d)), d.Summary, nil)
+		p.Cause = d.Detail
+		if d.Subject != nil {
+			p.Where = fmt.Sprintf("%s:%d", d.Subject.Filename, d.Subject.Start.Line)
+		}
+		return p
+	}
+	return nil
+}
+
+// Source builds the source of that address.
+func (b *Bound) Source(address string) (sources.Source, error) {
+	return b.steps[address].source.Build(sources.Env{Root: b.Pipeline.generation.Root()})
+}
+
+// SQL returns the statement of a transform.
+func (b *Bound) SQL(address string) (string, error) {
+	def, err := b.steps[address].transform.Build(transform.Env{})
+	return def.SQL, err
+}
+
+// SQLPlace returns the file and line where the user wrote a line of a
+// transform's statement.
+func (b *Bound) SQLPlace(address string, line int) string {
+	r := b.steps[address]
+	for _, attr := range []string{"query", "query_file"} {
+		if expr := r.values.Template(attr); expr != nil {
+			rng := expr.StartRange()
+			if t, ok := expr.(*hclsyntax.TemplateExpr); ok && len(t.Parts) > 0 {
+				rng = t.Parts[0].StartRange() // of a heredoc: the line after its opening
+			}
+			return fmt.Sprintf("%s:%d", rng.Filename, rng.Start.Line+line-1)
+		}
+	}
+	return r.step.Where
+}
+
+// Sink builds the sink of that address.
+func (b *Bound) Sink(address string) (sinks.Sink, error) {
+	return b.steps[address].sink.Build(sinks.Env{Root: b.Pipeline.generation.Root()})
+}
+
+// Output is what a sink wants made of its input.
+type Output struct {
+	Input   string // address
+	Name    string // key or path of the file, within the sink's place
+	Place   string // "s3://bucket"
+	Format  encode.Format
+	OrderBy []string
+	IfEmpty string // "deliver", "skip", "fail"
+}
+
+// Output returns what the sink of that address delivers.
+func (b *Bound) Output(address string) (Output, error) {
+	r := b.steps[address]
+	name, known, diags := r.target.Eval("", "")
+	if diags.HasErrors() {
+		return Output{}, asProblem(diags)
+	}
+	if !known {
+		return Output{}, problem.New("invalid-value", fmt.Sprintf("the name of the file that %s writes is not known", address), nil)
+	}
+	return Output{Input: r.common.Input.Address, Name: name, Place: r.place(), Format: r.common.Format,
+		OrderBy: r.common.OrderBy, IfEmpty: r.common.IfEmpty}, nil
+}
+
+// placed is what a sink's configuration offers to tell where its files go.
+type placed interface{ Place() string }
+
+func (r *read) place() string {
+	if p, ok := r.sink.Config.(placed); ok {
+		return p.Place()
+	}
+	return r.step.Kind + ":"
+}
+
+type sampleName struct {
+	address string
+	full    string // place and name
+	rng     hcl.Range
+}
+
+// sampleNames evaluates the names that a pipeline's sinks write for a slot.
+// Names that depend on values not known here are left out.
+func (p *Pipeline) sampleNames(slot time.Time) ([]sampleName, hcl.Diagnostics) {
+	g := p.generation
+	w := &workspace{g: g, used: map[string]bool{}}
+	scope, diags := g.project.Scope(g.vars)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	w.scope = scope
+	r, diags := w.bindReading(p, RunValues{ID: "01SAMPLE", Slot: slot, Attempt: 1, Trigger: "schedule"})
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	var out []sampleName
+	for _, s := range r.steps {
+		if s.step.Family != Sink {
+			continue
+		}
+		name, known, d := s.target.Eval("", "")
+		diags = append(diags, d...)
+		if known && placeKnown(s) {
+			out = append(out, sampleName{s.step.Address, s.place() + "/" + name, s.target.Range()})
+		}
+	}
+	return out, diags
+}
+
+// placeKnown reports whether all of a sink's own texts are known, so that its
+// place is.
+func placeKnown(r *read) bool {
+	for _, name := range []string{"bucket"} {
+		if r.values.Set(name) && !r.values.Known(name) {
+			return false
+		}
+	}
+	return true
+}

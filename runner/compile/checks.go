@@ -1,0 +1,170 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"waybill/internal/diag"
+	"waybill/internal/schema"
+	"waybill/runner/retry"
+	"waybill/runner/schedule"
+)
+
+func checkRetry(p retry.Policy, v *schema.Values) hcl.Diagnostics {
+	attr, err := p.Validate()
+	if err != nil {
+		return hcl.Diagnostics{v.Error("retry."+attr, "invalid-value", err.Error(), "")}
+	}
+	return nil
+}
+
+// schedules reads the pipeline's schedule blocks.
+func (w *workspace) schedules(p *Pipeline, r *reading) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for i, c := range r.config.Schedules {
+		s, d := w.schedule(c, fmt.Sprintf("schedule[%d]", i), r.values)
+		diags = append(diags, d...)
+		if !d.HasErrors() {
+			p.Triggers = append(p.Triggers, s)
+		}
+	}
+	zone := w.g.Settings.Timezone
+	if len(p.Triggers) > 0 {
+		p.Location = p.Triggers[0].Location
+		return diags
+	}
+	p.Location, _ = schedule.Zone(zone) // checked with the settings
+	return diags
+}
+
+func (w *workspace) schedule(c scheduleConfig, path string, v *schema.Values) (schedule.Trigger, hcl.Diagnostics) {
+	out := schedule.Trigger{Overlap: schedule.Overlap(c.Overlap), CatchUp: schedule.CatchUp(c.CatchUp), Window: c.CatchUpWindow, Jitter: c.Jitter}
+	zone := c.Timezone
+	if zone == "" {
+		zone = w.g.Settings.Timezone
+	}
+	loc, err := schedule.Zone(zone)
+	if err != nil {
+		return out, hcl.Diagnostics{v.Error(path+".timezone", "invalid-value", "timezone: "+err.Error(), "")}
+	}
+	if !v.Known(path + ".cron") {
+		if v.Set(path + ".cron") {
+			return out, hcl.Diagnostics{v.Error(path+".cron", "invalid-value", "cron depends on run-time values", "A schedule must be known before there is a run.")}
+		}
+		return out, nil // reported as missing
+	}
+	expr, err := schedule.Parse(c.Cron)
+	if err != nil {
+		return out, hcl.Diagnostics{scheduleError(err, v.Range(path+".cron"), c.Cron)}
+	}
+	out.Schedule = schedule.Schedule{Expr: expr, Location: loc, DSTGap: schedule.DSTGap(c.DSTGap)}
+	return out, scheduleWarnings(out.Schedule, v.Range(path+".cron"))
+}
+
+// scheduleError points at the part of the expression that is wrong.
+func scheduleError(err error, rng hcl.Range, text string) *hcl.Diagnostic {
+	var pe *schedule.ParseError
+	if !errors.As(err, &pe) {
+		return diag.Error("invalid-schedule", rng, fmt.Sprintf("%q is no schedule", text), err.Error())
+	}
+	// A plain literal stands in quotes, so the offset is one further in.
+	if rng.End.Byte-rng.Start.Byte == len(text)+2 && rng.Start.Line == rng.End.Line {
+		rng.Start.Byte += 1 + pe.Offset
+		rng.Start.Column += 1 + pe.Offset
+		rng.End.Byte = rng.Start.Byte + pe.Len
+		rng.End.Column = rng.Start.Column + pe.Len
+	}
+	return diag.Error("invalid-schedule", rng, pe.Msg, pe.Hint)
+}
+
+// testedFrom is from when on schedules are tested: a fixed time, so that the
+// same files always give the same answer.
+var testedFrom = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func scheduleWarnings(s schedule.Schedule, rng hcl.Range) hcl.Diagnostics {
+	if _, ok := s.Next(testedFrom); !ok {
+		return hcl.Diagnostics{diag.Error("schedule-never", rng, "the schedule never fires", "No date fits the day, month and year it names.")}
+	}
+	return nil
+}
+
+// checkSink looks at what the sink's format, key and order have to do with
+// each other.
+func checkSink(r *read, targetAttr string) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	if err := r.common.Format.Check(); err != nil {
+		diags = append(diags, r.values.Error("format", "invalid-value", "format: "+err.Error(), ""))
+	}
+	if r.target.IsZero() {
+		return diags
+	}
+	for _, name := range []string{"number", "partition"} {
+		if r.target.Uses("file", name) {
+			diags = append(diags, diag.Error("invalid-value", r.target.Range(), fmt.Sprintf("%s uses file.%s, but the sink writes one file", targetAttr, name),
+				fmt.Sprintf("Take ${file.%s} out of %s.", name, targetAttr)))
+		}
+	}
+	name, known, d := r.target.Eval("", "")
+	diags = append(diags, d...)
+	if known {
+		diags = append(diags, checkExtension(r, name, targetAttr)...)
+	}
+	return diags
+}
+
+func checkExtension(r *read, name, targetAttr string) hcl.Diagnostics {
+	want := r.common.Format.Extensions()
+	base := path.Base(name)
+	if !strings.Contains(base, ".") || slices.ContainsFunc(want, func(ext string) bool { return strings.HasSuffix(strings.ToLower(base), ext) }) {
+		return nil
+	}
+	return hcl.Diagnostics{diag.Warning("extension-mismatch", r.target.Range(), fmt.Sprintf("%s ends differently than its format: %q holds %s", targetAttr, base, r.common.Format.Kind),
+		fmt.Sprintf("Usual for this format: %s.", strings.Join(want, ", ")))}
+}
+
+// sampleSlots are the times at which names are compared: two in one day, and
+// one in another month and year.
+var sampleSlots = []time.Time{
+	time.Date(2027, 1, 31, 9, 0, 0, 0, time.UTC),
+	time.Date(2027, 1, 31, 17, 30, 0, 0, time.UTC),
+	time.Date(2028, 2, 29, 9, 0, 0, 0, time.UTC),
+}
+
+// collisions refuses two sinks that can write the same name for one slot.
+func (w *workspace) collisions() hcl.Diagnostics {
+	type claim struct {
+		pipeline, address string
+		rng               hcl.Range
+	}
+	var diags hcl.Diagnostics
+	reported := map[string]bool{}
+	for i, slot := range sampleSlots {
+		claimed := map[string]claim{}
+		for _, p := range w.g.Pipelines {
+			names, d := p.sampleNames(slot)
+			if i == 0 {
+				diags = append(diags, d...)
+			}
+			for _, n := range names {
+				prev, taken := claimed[n.full]
+				this := claim{p.Name, n.address, n.rng}
+				if !taken {
+					claimed[n.full] = this
+					continue
+				}
+				if pair := prev.pipeline + prev.address + p.Name + n.address; !reported[pair] {
+					reported[pair] = true
+					diags = append(diags, diag.Error("key-collision", n.rng, fmt.Sprintf("%s of pipeline %q and %s of pipeline %q write the same name", n.address, p.Name, prev.address, prev.pipeline),
+						fmt.Sprintf("For the slot %s both write %s, and one would replace the other. The other one is at %s line %d. Make the names differ.", slot.Format(time.RFC3339), n.full, prev.rng.Filename, prev.rng.Start.Line)))
+				}
+			}
+		}
+	}
+	return diags
+}

@@ -1,0 +1,158 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"waybill/config"
+	"waybill/internal/diag"
+	"waybill/internal/identity"
+	"waybill/internal/schema"
+	"waybill/internal/version"
+	"waybill/runner/schedule"
+)
+
+// Compile reads a tree and makes a generation of it. The generation is nil if
+// there is any error; the project is returned even then, for its snippets.
+// Diagnostics are sorted.
+func Compile(tree *config.Tree, vars config.Vars, regs Registries) (*Generation, *config.Project, hcl.Diagnostics) {
+	project, diags := config.Load(tree, vars)
+	g := &Generation{project: project, vars: vars, regs: regs}
+	if !diags.HasErrors() {
+		diags = append(diags, g.compile()...)
+	}
+	diags = diag.Sort(diags)
+	if diags.HasErrors() {
+		return nil, project, diags
+	}
+	g.Digest = tree.Digest()
+	g.Files = tree.Files()
+	return g, project, diags
+}
+
+func (g *Generation) compile() hcl.Diagnostics {
+	scope, diags := g.project.Scope(g.vars)
+	d := g.readSettings(scope)
+	diags = append(diags, d...)
+	if diags.HasErrors() {
+		return diags
+	}
+	w := &workspace{g: g, scope: scope, used: map[string]bool{}}
+	connections, d := w.connections(scope.With(unknownRun))
+	diags = append(diags, d...)
+	for _, block := range g.project.Pipelines {
+		p, d := w.pipeline(block, connections)
+		diags = append(diags, d...)
+		g.Pipelines = append(g.Pipelines, p)
+	}
+	if diags.HasErrors() {
+		return diags
+	}
+	diags = append(diags, w.unusedConnections()...)
+	return append(diags, w.collisions()...)
+}
+
+func (g *Generation) readSettings(scope *schema.Scope) hcl.Diagnostics {
+	body := hcl.EmptyBody()
+	if g.project.Settings != nil {
+		body = g.project.Settings.Body
+	}
+	values, diags := schema.Decode(body, settingsBlock, scope, &g.Settings)
+	if !values.Set("engine") {
+		diags = append(diags, schema.Defaults(engineBlock, &g.Settings.Engine)...)
+	}
+	if !values.Set("retention") {
+		diags = append(diags, schema.Defaults(retentionBlock, &g.Settings.Retention)...)
+	}
+	if diags.HasErrors() {
+		return diags
+	}
+	return append(diags, checkSettings(g.Settings, values)...)
+}
+
+func checkSettings(s Settings, v *schema.Values) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	if _, err := schedule.Zone(s.Timezone); err != nil {
+		diags = append(diags, v.Error("timezone", "invalid-value", "timezone: "+err.Error(), ""))
+	}
+	for path, n := range map[string]int64{"max_concurrent_runs": s.MaxConcurrentRuns, "max_concurrent_jobs": s.MaxConcurrentJobs, "engine.threads": s.Engine.Threads} {
+		if n < 1 || n > 1024 {
+			diags = append(diags, v.Error(path, "invalid-value", fmt.Sprintf("%s must be from 1 to 1024, not %d", path, n), ""))
+		}
+	}
+	if s.Engine.MemoryLimit < 64<<20 {
+		diags = append(diags, v.Error("engine.memory_limit", "invalid-value", "memory_limit is below 64MiB", "DuckDB cannot work with less."))
+	}
+	if s.Retry != nil {
+		diags = append(diags, checkRetry(*s.Retry, v)...)
+	}
+	if s.RequiredVersion != "" {
+		ok, err := version.Satisfies(s.RequiredVersion)
+		switch {
+		case err != nil:
+			diags = append(diags, v.Error("required_version", "invalid-value", "required_version: "+err.Error(), `For example: ">= 0.1".`))
+		case !ok:
+			diags = append(diags, v.Error("required_version", "version-mismatch", fmt.Sprintf("this is waybill %s, and the project asks for %s", version.Version, s.RequiredVersion), "Install a version that the project allows, or change required_version."))
+		}
+	}
+	return diags
+}
+
+// A workspace is what compiling (or binding) a generation needs on the way.
+type workspace struct {
+	g     *Generation
+	scope *schema.Scope   // var, local, functions
+	used  map[string]bool // "connection.lake"
+}
+
+// connections evaluates all connections in a scope and returns them as the
+// `connection` object.
+func (w *workspace) connections(scope *schema.Scope) (cty.Value, hcl.Diagnostics) {
+	var diags hcl.Diagnostics
+	values := map[string]cty.Value{}
+	for _, b := range w.g.project.Connections {
+		if b.Labels[0] != "aws" {
+			diags = append(diags, unknownKind("connection", b, []string{"aws"}))
+			continue
+		}
+		c := &identity.Config{Name: b.Labels[1], Where: fmt.Sprintf("%s:%d", b.DefRange.Filename, b.DefRange.Start.Line)}
+		v, d := schema.Decode(b.Body, identity.Block(), scope, c)
+		if !d.HasErrors() {
+			d = append(d, identity.Check(*c, v)...)
+		}
+		diags = append(diags, d...)
+		values[c.Name] = cty.CapsuleVal(identity.CapsuleType, c)
+	}
+	return cty.ObjectVal(values), diags
+}
+
+func (w *workspace) unusedConnections() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, b := range w.g.project.Connections {
+		if address := "connection." + b.Labels[1]; !w.used[address] {
+			diags = append(diags, diag.Warning("unused", b.DefRange, address+" is used by nothing", "Remove it, or use it in a source or sink."))
+		}
+	}
+	return diags
+}
+
+func unknownKind(family string, b *hcl.Block, names []string) *hcl.Diagnostic {
+	return diag.Error("unknown-kind", b.LabelRanges[0], fmt.Sprintf("there is no %s of kind %q", family, b.Labels[0]),
+		fmt.Sprintf("There are: %s.%s", strings.Join(names, ", "), diag.Suggest(b.Labels[0], names)))
+}
+
+// names lists the steps' names by family, as scopes and references need them.
+func names(steps []*stepBlock, family string) []string {
+	set := map[string]bool{}
+	for _, s := range steps {
+		if s.family == family {
+			set[s.name()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}

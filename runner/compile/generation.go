@@ -1,0 +1,125 @@
+// Package compile turns a project's files into a Generation: typed, connected
+// and checked. It is pure: it calls no network, starts nothing and gives the
+// same answer for the same files, so that validate, plan and the daemon agree.
+package compile
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"waybill/config"
+	"waybill/runner/retry"
+	"waybill/runner/schedule"
+	"waybill/runner/transform"
+	"waybill/sinks"
+	"waybill/sources"
+)
+
+// Registries are the kinds of components that the language knows.
+type Registries struct {
+	Sources    sources.Registry
+	Transforms transform.Registry
+	Sinks      sinks.Registry
+}
+
+// A Generation is a whole configuration, complete and without errors. It never
+// changes; a changed file makes a new one.
+type Generation struct {
+	Digest    string // of all files it was made from
+	Settings  Settings
+	Pipelines []*Pipeline // in order of their names
+	Files     map[string][]byte
+
+	project *config.Project
+	vars    config.Vars
+	regs    Registries
+}
+
+// Pipeline returns the pipeline of that name, or nil.
+func (g *Generation) Pipeline(name string) *Pipeline {
+	i, ok := slices.BinarySearchFunc(g.Pipelines, name, func(p *Pipeline, n string) int {
+		switch {
+		case p.Name < n:
+			return -1
+		case p.Name > n:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return nil
+	}
+	return g.Pipelines[i]
+}
+
+// Root is the project's directory.
+func (g *Generation) Root() string { return g.project.Tree.Root() }
+
+// A Pipeline is one pipeline as it was declared, with its graph.
+type Pipeline struct {
+	Name        string
+	Description string
+	Owner       string
+	Tags        []string
+	Enabled     bool
+	Timeout     time.Duration
+	Triggers    []schedule.Trigger // its schedule blocks, in the order of the file
+	Location    *time.Location     // in which run.date is a day: of the first schedule, or the project's
+	Steps       []*Step            // each after what it reads from
+	Range       hcl.Range
+
+	generation *Generation
+	block      *hcl.Block
+}
+
+// Step returns the step of that address, or nil.
+func (p *Pipeline) Step(address string) *Step {
+	for _, s := range p.Steps {
+		if s.Address == address {
+			return s
+		}
+	}
+	return nil
+}
+
+// ScheduleSet is when the pipeline fires, all its schedules together.
+func (p *Pipeline) ScheduleSet() schedule.Set {
+	set := make(schedule.Set, len(p.Triggers))
+	for i, t := range p.Triggers {
+		set[i] = t.Schedule
+	}
+	return set
+}
+
+// The families of steps, which are the first part of their addresses.
+const (
+	Source    = "source"
+	Transform = "transform"
+	Sink      = "sink"
+)
+
+// A Step is one node of a pipeline's graph.
+type Step struct {
+	Address string   // "source.orders"
+	Family  string   // Source, Transform or Sink
+	Kind    string   // "athena"
+	Name    string   // "orders"
+	Inputs  []string // addresses it reads from, in order of mention, once each
+	Where   string   // file:line of the block
+	Range   hcl.Range
+	Retry   retry.Policy
+	Timeout time.Duration // of one attempt; 0: none of its own
+}
+
+// Readers returns the steps that read from address.
+func (p *Pipeline) Readers(address string) []*Step {
+	var out []*Step
+	for _, s := range p.Steps {
+		if slices.Contains(s.Inputs, address) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,163 @@
+package compile
+
+import (
+	"time"
+
+	"waybill/internal/schema"
+	"waybill/runner/encode"
+	"waybill/runner/retry"
+)
+
+// Settings are what the `waybill` block says about the whole project.
+type Settings struct {
+	RequiredVersion   string        `wb:"required_version"`
+	Timezone          string        `wb:"timezone"`
+	MaxConcurrentRuns int64         `wb:"max_concurrent_runs"`
+	MaxConcurrentJobs int64         `wb:"max_concurrent_jobs"`
+	Engine            Engine        `wb:"engine"`
+	Retention         Retention     `wb:"retention"`
+	Retry             *retry.Policy `wb:"retry"`
+}
+
+// RetryPolicy is the policy of steps that have none of their own.
+func (s Settings) RetryPolicy() retry.Policy {
+	if s.Retry == nil {
+		return retry.Default()
+	}
+	return s.Retry.Or(retry.Default())
+}
+
+// Engine bounds one compute job.
+type Engine struct {
+	MemoryLimit int64 `wb:"memory_limit"`  // bytes
+	Threads     int64 `wb:"threads"`       // of DuckDB
+	MaxTempSize int64 `wb:"max_temp_size"` // bytes of spill
+}
+
+// Retention says how long what is over is kept.
+type Retention struct {
+	Runs  time.Duration `wb:"runs"`
+	Spool time.Duration `wb:"spool"`
+}
+
+var engineBlock = &schema.Block{
+	Type: "engine", Doc: "Bounds one compute job, the child process in which a run's SQL works.",
+	Example: "engine {\n  memory_limit = \"1GiB\"\n}",
+	Attrs: []schema.Attr{
+		{Name: "memory_limit", Type: schema.Size, Default: "1GiB", Doc: "Memory that DuckDB may use before it spills to disk. The process itself is 100 to 230 MB larger.", Example: `"4GiB"`},
+		{Name: "threads", Type: schema.Int, Default: "2", Doc: "Threads that DuckDB works with.", Example: "4"},
+		{Name: "max_temp_size", Type: schema.Size, Default: "50GiB", Doc: "Disk space that one job may spill to.", Example: `"200GiB"`},
+	},
+}
+
+var retentionBlock = &schema.Block{
+	Type: "retention", Doc: "How long the daemon keeps what is over.",
+	Example: "retention {\n  runs = \"30d\"\n}",
+	Attrs: []schema.Attr{
+		{Name: "runs", Type: schema.Duration, Default: "90d", Doc: "Age at which finished runs leave the history. The ledger of deliveries stays.", Example: `"30d"`},
+		{Name: "spool", Type: schema.Duration, Default: "24h", Doc: "Age at which the files of finished runs are removed. Until then a failed run can be retried with the same bytes.", Example: `"7d"`},
+	},
+}
+
+// settingsBlock describes the `waybill` block.
+var settingsBlock = &schema.Block{
+	Type: "waybill", Doc: "Settings of the whole project. At most one; everything in it has a default.",
+	Example: "waybill {\n  timezone = \"Europe/Berlin\"\n}",
+	Attrs: []schema.Attr{
+		{Name: "required_version", Type: schema.String, Doc: "The versions of waybill that may read this project: a comparison, or several separated by commas.", Example: `">= 0.1"`},
+		{Name: "timezone", Type: schema.String, Default: "UTC", Doc: "Time zone (IANA name) of schedules that name none.", Example: `"America/New_York"`},
+		{Name: "max_concurrent_runs", Type: schema.Int, Default: "8", Doc: "Runs that the daemon carries at the same time.", Example: "4"},
+		{Name: "max_concurrent_jobs", Type: schema.Int, Default: "2", Doc: "Compute jobs at the same time. A run that waits for Athena or for a retry holds none.", Example: "1"},
+	},
+	Blocks: []schema.Nested{{Block: engineBlock}, {Block: retentionBlock}, {Block: retry.Block()}},
+}
+
+// pipelineConfig is the `pipeline` block without its steps.
+type pipelineConfig struct {
+	Description string           `wb:"description"`
+	Owner       string           `wb:"owner"`
+	Tags        []string         `wb:"tags"`
+	Enabled     bool             `wb:"enabled"`
+	Timeout     time.Duration    `wb:"timeout"`
+	Schedules   []scheduleConfig `wb:"schedule"`
+}
+
+type scheduleConfig struct {
+	Cron          string        `wb:"cron"`
+	Timezone      string        `wb:"timezone"`
+	DSTGap        string        `wb:"dst_gap"`
+	Overlap       string        `wb:"overlap"`
+	CatchUp       string        `wb:"catch_up"`
+	CatchUpWindow time.Duration `wb:"catch_up_window"`
+	Jitter        time.Duration `wb:"jitter"`
+}
+
+var scheduleBlock = &schema.Block{
+	Type: "schedule", Doc: "When the pipeline runs. Several schedules may stand in a pipeline; where they coincide it runs once.",
+	Example: "schedule {\n  cron     = \"0 9 ? * MON-FRI *\"\n  timezone = \"America/New_York\"\n}",
+	Attrs: []schema.Attr{
+		{Name: "cron", Type: schema.String, Required: true, Doc: "The six fields of AWS EventBridge (minutes hours day-of-month month day-of-week year, 1 = SUN), the standard five (0 = SUN), or rate(n minutes|hours|days).", Example: `"0 9 ? * MON-FRI *"`},
+		{Name: "timezone", Type: schema.String, Doc: "Time zone (IANA name) of the expression. Default: the waybill block's timezone.", Example: `"Europe/Berlin"`},
+		{Name: "dst_gap", Type: schema.String, Default: "skip", OneOf: []string{"skip", "shift"}, Doc: "What becomes of a time that does not exist because clocks are set forward: skip the day, or shift to right after the gap.", Example: `"shift"`},
+		{Name: "overlap", Type: schema.String, Default: "queue", OneOf: []string{"queue", "skip", "cancel_previous", "allow"}, Doc: "What happens when a slot is due while an earlier run still goes on: it waits its turn, it is recorded as skipped, the earlier run is cancelled (unless it is delivering), or both run.", Example: `"skip"`},
+		{Name: "catch_up", Type: schema.String, Default: "latest", OneOf: []string{"latest", "none", "all"}, Doc: "Which slots run that were missed while no daemon was there: the latest, none, or all (at most 100).", Example: `"all"`},
+		{Name: "catch_up_window", Type: schema.Duration, Default: "24h", Doc: "How old a missed slot may be to be caught up.", Example: `"7d"`},
+		{Name: "jitter", Type: schema.Duration, Default: "0s", Doc: "Spreads starts: the pipeline starts up to this much after its time, always by the same amount. run.scheduled_at keeps the nominal time.", Example: `"5m"`},
+	},
+}
+
+// pipelineBlock describes the `pipeline` block; its steps are read by their
+// registries.
+var pipelineBlock = &schema.Block{
+	Type: "pipeline", Labels: []schema.Label{{Name: "name", Doc: "Unique in the project."}},
+	Doc: "Data's way from sources through transforms to sinks, run as a whole. The order of its steps comes from their references alone.",
+	Attrs: []schema.Attr{
+		{Name: "description", Type: schema.String, Doc: "What it is for, shown in lists.", Example: `"Orders by region, for Acme"`},
+		{Name: "owner", Type: schema.String, Doc: "Who answers for it.", Example: `"growth"`},
+		{Name: "tags", Type: schema.Strings, Doc: "Words to choose pipelines by.", Example: `["acme"]`},
+		{Name: "enabled", Type: schema.Bool, Default: "true", Doc: "Whether its schedules fire. It can be run by hand either way.", Example: "false"},
+		{Name: "timeout", Type: schema.Duration, Default: "24h", Doc: "Longest time for one run, retries included. A delivery whose first object is sent is not interrupted.", Example: `"2h"`},
+	},
+	Blocks: []schema.Nested{{Block: scheduleBlock, Repeat: true}},
+}
+
+// stepConfig is what all steps that retry have in common.
+type stepConfig struct {
+	Retry   *retry.Policy `wb:"retry"`
+	Timeout time.Duration `wb:"timeout"`
+}
+
+var timeoutAttr = schema.Attr{Name: "timeout", Type: schema.Duration, Doc: "Longest time for one attempt. Default: only the pipeline's timeout.", Example: `"30m"`}
+
+// sourceCommon describes what every source has.
+var sourceCommon = &schema.Block{
+	Type: "source", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's sources; used as source.name."}},
+	Attrs:  []schema.Attr{timeoutAttr},
+	Blocks: []schema.Nested{{Block: retry.Block()}},
+}
+
+// transformCommon describes what every transform has.
+var transformCommon = &schema.Block{
+	Type: "transform", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's transforms; used as transform.name."}},
+}
+
+// sinkConfig is what every sink has.
+type sinkConfig struct {
+	stepConfig
+	Input   schema.RefValue `wb:"input"`
+	Format  encode.Format   `wb:"format"`
+	OrderBy []string        `wb:"order_by"`
+	IfEmpty string          `wb:"if_empty"`
+}
+
+// sinkCommon describes what every sink has.
+var sinkCommon = &schema.Block{
+	Type: "sink", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's sinks."}},
+	Attrs: []schema.Attr{
+		{Name: "input", Type: schema.Ref, Required: true, Doc: "What is delivered: source.name or transform.name.", Example: "transform.by_region"},
+		{Name: "order_by", Type: schema.Strings, Doc: "Columns that the file's rows are sorted by, each with an optional \" desc\". Without it rows come in no particular order.", Example: `["name", "total desc"]`},
+		{Name: "if_empty", Type: schema.String, Default: "deliver", OneOf: []string{"deliver", "skip", "fail"}, Doc: "What happens with no rows: deliver a file without rows, deliver nothing, or fail.", Example: `"skip"`},
+		timeoutAttr,
+	},
+	Blocks: []schema.Nested{{Block: encode.Block(), Required: true}, {Block: retry.Block()}},
+}

@@ -1,0 +1,247 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"waybill/internal/dataset"
+	"waybill/internal/problem"
+	"waybill/runner/compile"
+	"waybill/runner/engine"
+	"waybill/runner/retry"
+	"waybill/runner/state"
+	"waybill/sinks"
+)
+
+// compute transforms the extracted data and freezes every sink's artifacts, in
+// one compute job. A job that dies is started again by the project's policy.
+func (e *execution) compute(ctx context.Context) error {
+	if e.allFrozen() {
+		return nil
+	}
+	if err := e.Jobs.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer e.Jobs.Release(1)
+	var failed *stepError
+	notify := func(attempt int, err error, next time.Time) {
+		e.log.Warn("the compute job is started again", "attempt", attempt, "next", next, "problem", err.Error())
+	}
+	err := retry.Do(ctx, e.settings.RetryPolicy(), 1, time.Now(), notify, func(ctx context.Context, _ int) error {
+		failed = nil
+		err := e.computeOnce(ctx)
+		if se, ok := err.(*stepError); ok { //nolint:errorlint // never wrapped
+			failed = se
+		}
+		return err
+	})
+	if err == nil || interrupted(ctx) {
+		return err
+	}
+	if failed != nil {
+		status, cause := state.Failed, failed.err
+		if ctx.Err() != nil {
+			status, cause = state.Cancelled, context.Cause(ctx)
+		}
+		e.steps.end(ctx, failed.address, status, "", cause)
+		err = e.locate(failed.address, cause)
+	}
+	e.skipRest(ctx, compile.Transform, compile.Sink)
+	return err
+}
+
+// stepError is an error with the step that it happened in.
+type stepError struct {
+	address string
+	err     error
+}
+
+func (s *stepError) Error() string { return s.err.Error() }
+func (s *stepError) Unwrap() error { return s.err }
+
+// frozen returns what a sink's step has frozen, if all of it is still there.
+func (e *execution) frozen(address string) (sinkResult, bool) {
+	s := e.steps.get(address)
+	if len(s.Result) == 0 {
+		return sinkResult{}, false
+	}
+	var out sinkResult
+	if decode(s.Result, &out) != nil {
+		return out, false
+	}
+	if out.Receipt != nil {
+		return out, true
+	}
+	for i, a := range out.Artifacts {
+		out.Artifacts[i].Path = filepath.Join(e.dir(address), a.File)
+		if info, err := os.Stat(out.Artifacts[i].Path); err != nil || info.Size() != a.Size {
+			return out, false
+		}
+	}
+	return out, true
+}
+
+// allFrozen reports whether every sink has its artifacts.
+func (e *execution) allFrozen() bool {
+	for _, s := range e.pipeline.Steps {
+		if s.Family == compile.Sink {
+			if _, ok := e.frozen(s.Address); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// computeOnce is one compute job from start to end.
+func (e *execution) computeOnce(ctx context.Context) error {
+	job, err := e.startJob(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = job.Close() }()
+	for _, s := range e.pipeline.Steps {
+		var err error
+		switch s.Family {
+		case compile.Source:
+			err = e.attach(ctx, job, s)
+		case compile.Transform:
+			err = e.define(ctx, job, s)
+		case compile.Sink:
+			err = e.freeze(ctx, job, s)
+		}
+		if err != nil {
+			return &stepError{s.Address, err}
+		}
+	}
+	return nil
+}
+
+func (e *execution) startJob(ctx context.Context) (engine.Job, error) {
+	o := engine.Options{
+		Command: e.EngineCommand, Dir: filepath.Join(e.Spool, e.run.ID, "job"),
+		MemoryLimit: e.settings.Engine.MemoryLimit, Threads: int(e.settings.Engine.Threads), MaxTempSize: e.settings.Engine.MaxTempSize,
+	}
+	if err := os.RemoveAll(o.Dir); err != nil {
+		return nil, diskProblem(err)
+	}
+	if err := ensureDir(o.Dir); err != nil {
+		return nil, err
+	}
+	for _, s := range e.pipeline.Steps {
+		dir := e.dir(s.Address)
+		if err := ensureDir(dir); err != nil {
+			return nil, err
+		}
+		if s.Family == compile.Source {
+			o.ReadDirs = append(o.ReadDirs, dir)
+		} else {
+			o.WriteDirs = append(o.WriteDirs, dir)
+		}
+	}
+	return e.StartJob(ctx, o)
+}
+
+func (e *execution) attach(ctx context.Context, job engine.Job, s *compile.Step) error {
+	var ds dataset.Dataset
+	if err := decode(e.steps.get(s.Address).Result, &ds); err != nil {
+		return err
+	}
+	ds.Dir = e.dir(s.Address)
+	_, err := job.Attach(ctx, s.Address, ds)
+	return err
+}
+
+// define makes a transform readable. Where two steps read it, its rows are
+// frozen, so that both see the same.
+func (e *execution) define(ctx context.Context, job engine.Job, s *compile.Step) error {
+	dir := e.dir(s.Address)
+	done, ok := stored(e.steps, s.Address, func(r transformResult) bool { return r.Frozen != nil && intact(*r.Frozen, dir) })
+	if ok {
+		done.Frozen.Dir = dir
+		if _, err := job.Attach(ctx, s.Address, *done.Frozen); err != nil {
+			return err
+		}
+		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Rows: done.Frozen.Rows, Columns: len(done.Schema)})
+		return nil
+	}
+	if _, err := e.steps.start(ctx, s.Address, e.steps.get(s.Address).Attempt+1); err != nil {
+		return err
+	}
+	query, err := e.bound.SQL(s.Address)
+	if err != nil {
+		return err
+	}
+	schema, err := job.Define(ctx, s.Address, query, s.Inputs)
+	if err != nil {
+		return err
+	}
+	result, ev := transformResult{Schema: schema}, Event{Rows: -1, Columns: len(schema)}
+	if len(e.pipeline.Readers(s.Address)) > 1 {
+		if dir, err = e.emptyDir(s.Address); err != nil {
+			return err
+		}
+		ds, err := job.Freeze(ctx, s.Address, dir)
+		if err != nil {
+			return err
+		}
+		result.Frozen, ev.Rows, ev.Bytes = &ds, ds.Rows, ds.Bytes()
+	}
+	return e.steps.succeed(ctx, s.Address, result, ev)
+}
+
+// freeze writes a sink's artifacts and records them.
+func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step) error {
+	if _, ok := e.frozen(s.Address); ok {
+		return nil
+	}
+	out, err := e.bound.Output(s.Address)
+	if err != nil {
+		return err
+	}
+	if _, err := e.steps.start(ctx, s.Address, max(1, e.steps.get(s.Address).Attempt)); err != nil {
+		return err
+	}
+	dir, err := e.emptyDir(s.Address)
+	if err != nil {
+		return err
+	}
+	file := "artifact" + out.Format.Extensions()[0]
+	done, err := job.Export(ctx, engine.Export{Relation: out.Input, Path: filepath.Join(dir, file), Format: out.Format, OrderBy: out.OrderBy,
+		Progress: func(percent float64) {
+			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Phase: "writing", Done: int64(percent), Total: 100})
+		}})
+	if err != nil {
+		return err
+	}
+	result := frozenSink{Place: out.Place}
+	if done.Rows > 0 || out.IfEmpty == "deliver" {
+		result.Artifacts = []frozenArtifact{{File: file, Artifact: sinks.Artifact{Key: out.Name, Size: done.Size, Rows: done.Rows,
+			SHA256: done.SHA256, ContentType: out.Format.ContentType(), Schema: done.Schema}}}
+	} else if out.IfEmpty == "fail" {
+		return emptyResult(s, out.Input)
+	}
+	return e.recordFrozen(ctx, s.Address, result)
+}
+
+// recordFrozen stores the artifacts in the step, which goes on to its delivery.
+func (e *execution) recordFrozen(ctx context.Context, address string, result frozenSink) error {
+	step := e.steps.get(address)
+	data, err := encodeJSON(sinkResult{frozenSink: result})
+	if err != nil {
+		return err
+	}
+	step.Result = data
+	return e.steps.put(ctx, step)
+}
+
+func emptyResult(s *compile.Step, input string) error {
+	p := problem.New("empty-result", fmt.Sprintf("%s has no rows, and %s must not deliver nothing", input, s.Address), nil)
+	p.Cause = `The sink has if_empty = "fail".`
+	p.Remedy = []string{fmt.Sprintf("Find out why %s is empty.", strings.TrimSpace(input)), `Or set if_empty to "deliver" (a file without rows) or "skip" (no file).`}
+	return p
+}

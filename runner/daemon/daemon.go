@@ -1,0 +1,172 @@
+// Package daemon keeps a project running: it reloads when files change, fires
+// slots, carries runs, and drains on its way out. It owns every goroutine that
+// lives longer than a run.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"waybill/config"
+	"waybill/internal/watch"
+	"waybill/runner"
+	"waybill/runner/compile"
+	"waybill/runner/state"
+)
+
+// Options make a daemon. All fields but the last ones are required.
+type Options struct {
+	Dir        string // of the project
+	Vars       config.Vars
+	Registries compile.Registries
+	Store      state.Store
+	// Runner is used by all workers; its Jobs are sized by the daemon.
+	Runner *runner.Runner
+	Log    *slog.Logger
+	// Metrics receives what is worth counting.
+	Metrics *Metrics
+
+	// AllowMassRemoval takes a configuration at once that has lost over half of
+	// the pipelines.
+	AllowMassRemoval bool
+	// Drain is how long running runs may go on after the context has ended.
+	Drain time.Duration
+	// Debounce and Poll are the watcher's; zero: its defaults.
+	Debounce, Poll time.Duration
+}
+
+// massRemovalStands is how long content must stand that has lost most of the
+// pipelines until it is believed.
+const massRemovalStands = 60 * time.Second
+
+// A Daemon is made by New and lives as long as Run.
+type Daemon struct {
+	Options
+
+	current atomic.Pointer[loaded]
+	reload  sync.Mutex // one load at a time
+	last    atomic.Pointer[ReloadResult]
+	suspect suspect
+
+	wakeScheduler chan struct{}
+	wakeWorkers   chan struct{}
+	ready         atomic.Bool
+
+	mu     sync.Mutex
+	active map[string]string // run id → pipeline, of this process
+}
+
+// loaded is the generation in force.
+type loaded struct {
+	*compile.Generation
+	at    time.Time
+	stale bool // from the store, since the files are broken
+}
+
+// New makes a daemon. It does nothing until Run.
+func New(o Options) *Daemon {
+	return &Daemon{Options: o, wakeScheduler: make(chan struct{}, 1), wakeWorkers: make(chan struct{}, 1), active: map[string]string{}}
+}
+
+// Run starts with the files as they are (or, if they are broken, with the last
+// good generation) and works until ctx ends; then it drains. It returns nil
+// after an orderly end.
+func (d *Daemon) Run(ctx context.Context) error {
+	release, err := d.Store.LockDaemon(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = release() }()
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	d.ready.Store(true)
+	defer d.ready.Store(false)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.watch(ctx) })
+	group.Go(func() error { return d.schedule(ctx) })
+	group.Go(func() error { return d.work(ctx) })
+	group.Go(func() error { return d.keepHouse(ctx) })
+	err = group.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// watch reloads when files change.
+func (d *Daemon) watch(ctx context.Context) error {
+	return watch.Watch(ctx, watch.Options{
+		Root: d.Dir, Match: config.IsConfig, Extra: d.extraFiles,
+		Debounce: d.Debounce, Poll: d.Poll, Logger: d.Log,
+	}, func() { d.Reload(ctx) })
+}
+
+// extraFiles are the files that the configuration in force has read beside its
+// own, such as SQL.
+func (d *Daemon) extraFiles() []string {
+	var out []string
+	for name := range d.current.Load().Files {
+		if !config.IsConfig(name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// Generation is the configuration in force; nil before Run has loaded one.
+func (d *Daemon) Generation() *compile.Generation {
+	if l := d.current.Load(); l != nil {
+		return l.Generation
+	}
+	return nil
+}
+
+// Ready reports whether the daemon schedules and works; if not, why.
+func (d *Daemon) Ready() (bool, string) {
+	switch l := d.current.Load(); {
+	case !d.ready.Load():
+		return false, "starting or draining"
+	case l != nil && l.stale:
+		return true, "the files are broken; the last good configuration is in force"
+	}
+	return true, "ready"
+}
+
+// poke wakes a loop that listens on ch, without waiting for it.
+func poke(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// keepHouse removes what is older than its retention, once an hour, and looks
+// again at a configuration that was refused for what it removes.
+func (d *Daemon) keepHouse(ctx context.Context) error {
+	const look = 5 * time.Second
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for swept := (time.Time{}); ; {
+		if time.Since(swept) >= time.Hour {
+			swept = time.Now()
+			if err := d.Runner.Sweep(ctx, d.Generation().Settings.Retention, swept.UTC()); err != nil && ctx.Err() == nil {
+				d.Log.Warn("old runs could not be removed", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if d.suspectStands() {
+			d.Reload(ctx)
+		}
+	}
+}

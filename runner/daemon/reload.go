@@ -1,0 +1,248 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"waybill/config"
+	"waybill/internal/diag"
+	"waybill/internal/problem"
+	"waybill/runner/compile"
+	"waybill/runner/state"
+)
+
+// A ReloadResult tells how the last load went.
+type ReloadResult struct {
+	At          time.Time
+	OK          bool
+	Changed     bool   // a new generation is in force
+	Digest      string // of the generation in force
+	Code        string // "reload-failed", "mass-removal-refused"; empty if OK
+	Message     string
+	Diagnostics hcl.Diagnostics
+}
+
+// suspect is a configuration that has lost most pipelines, and since when it
+// stands. Guarded by Daemon.reload.
+type suspect struct {
+	digest string
+	since  time.Time
+}
+
+// suspectStands reports whether a refused configuration has stood long enough
+// to be believed.
+func (d *Daemon) suspectStands() bool {
+	d.reload.Lock()
+	defer d.reload.Unlock()
+	return d.suspect.digest != "" && time.Since(d.suspect.since) >= massRemovalStands
+}
+
+// LastReload is the result of the last load.
+func (d *Daemon) LastReload() ReloadResult {
+	if r := d.last.Load(); r != nil {
+		return *r
+	}
+	return ReloadResult{}
+}
+
+// start takes the files as they are, or else the last good generation.
+func (d *Daemon) start(ctx context.Context) error {
+	result := d.Reload(ctx)
+	if result.OK {
+		return nil
+	}
+	g, err := d.lastGood(ctx)
+	if err != nil {
+		return err
+	}
+	if g == nil {
+		p := problem.New("reload-failed", "the configuration is broken, and there is no earlier one to start with", nil)
+		p.Cause = result.Message
+		return p
+	}
+	d.Log.Error("starting with the last good configuration, since the files are broken", "digest", g.Digest, "problem", result.Message)
+	d.current.Store(&loaded{Generation: g, at: time.Now().UTC(), stale: true})
+	d.Metrics.Stale.Set(1)
+	return nil
+}
+
+// lastGood compiles the generation that the store remembers, or returns nil.
+func (d *Daemon) lastGood(ctx context.Context) (*compile.Generation, error) {
+	digest, err := d.Store.LastGood(ctx)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	g, err := d.pinned(ctx, digest)
+	if err != nil {
+		d.Log.Error("the last good configuration cannot be used", "digest", digest, "problem", err.Error())
+		return nil, nil
+	}
+	return g, nil
+}
+
+// pinned compiles a generation from the store.
+func (d *Daemon) pinned(ctx context.Context, digest string) (*compile.Generation, error) {
+	if l := d.current.Load(); l != nil && l.Digest == digest {
+		return l.Generation, nil
+	}
+	files, err := d.Store.Generation(ctx, digest)
+	if err != nil {
+		return nil, fmt.Errorf("reading generation %s: %w", digest, err)
+	}
+	g, _, diags := compile.Compile(config.StoredTree(d.Dir, files), d.Vars, d.Registries)
+	if g == nil {
+		return nil, problem.New("definition-changed", "the stored definition is not valid any more: "+firstError(diags), nil)
+	}
+	return g, nil
+}
+
+func firstError(diags hcl.Diagnostics) string {
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			if d.Subject == nil {
+				return d.Summary
+			}
+			return fmt.Sprintf("%s:%d: %s", d.Subject.Filename, d.Subject.Start.Line, d.Summary)
+		}
+	}
+	return ""
+}
+
+// Reload reads the files and, if they are good, puts them in force. All the
+// work that can fail comes first; then the new generation replaces the old one
+// as a whole. It never leaves something in between.
+func (d *Daemon) Reload(ctx context.Context) ReloadResult {
+	d.reload.Lock()
+	defer d.reload.Unlock()
+	began := time.Now()
+	g, diags, err := d.load(ctx)
+	result := ReloadResult{At: began.UTC(), Diagnostics: diags}
+	old := d.current.Load()
+	switch {
+	case err != nil:
+		p := problem.Of(err)
+		result.Code, result.Message = p.Code, p.Error()
+	case old != nil && old.Digest == g.Digest && !old.stale:
+		result.OK = true
+	default:
+		if err := d.save(ctx, g); err != nil {
+			result.Code, result.Message = "reload-failed", err.Error()
+			break
+		}
+		result.OK, result.Changed = true, true
+		// ---- nothing fails from here on ----
+		d.current.Store(&loaded{Generation: g, at: time.Now().UTC()})
+		d.announce(ctx, old, g)
+	}
+	if l := d.current.Load(); l != nil {
+		result.Digest = l.Digest
+	}
+	d.last.Store(&result)
+	d.report(result, time.Since(began))
+	return result
+}
+
+// load compiles the files on disk, once they have come to rest.
+func (d *Daemon) load(ctx context.Context) (*compile.Generation, hcl.Diagnostics, error) {
+	const tries = 5
+	for range tries {
+		tree, err := config.ReadTree(d.Dir)
+		if err != nil {
+			return nil, nil, problem.New("reload-failed", fmt.Sprintf("the project in %s cannot be read", d.Dir), err)
+		}
+		g, _, diags := compile.Compile(tree, d.Vars, d.Registries)
+		if settled, err := tree.Settled(); err != nil || !settled {
+			if ctx.Err() != nil {
+				return nil, nil, context.Cause(ctx)
+			}
+			continue
+		}
+		if g == nil {
+			return nil, diags, problem.New("reload-failed", "the configuration is broken: "+firstError(diags), nil)
+		}
+		return g, diags, d.believe(g)
+	}
+	return nil, nil, problem.New("reload-failed", "the files kept changing while they were read", nil)
+}
+
+// believe refuses a configuration that looks like a half-done checkout, until
+// it has stood for a while.
+func (d *Daemon) believe(g *compile.Generation) error {
+	old := d.current.Load()
+	if old == nil || d.AllowMassRemoval {
+		return nil
+	}
+	gone := 0
+	for _, p := range old.Pipelines {
+		if g.Pipeline(p.Name) == nil {
+			gone++
+		}
+	}
+	if gone*2 <= len(old.Pipelines) {
+		d.suspect = suspect{}
+		return nil
+	}
+	if d.suspect.digest == g.Digest && time.Since(d.suspect.since) >= massRemovalStands {
+		d.suspect = suspect{}
+		return nil
+	}
+	if d.suspect.digest != g.Digest {
+		d.suspect = suspect{digest: g.Digest, since: time.Now()}
+	}
+	return problem.New("mass-removal-refused", fmt.Sprintf("%d of %d pipelines are gone", gone, len(old.Pipelines)), nil)
+}
+
+func (d *Daemon) save(ctx context.Context, g *compile.Generation) error {
+	if err := d.Store.SaveGeneration(ctx, g.Digest, g.Files, time.Now().UTC()); err != nil {
+		return err
+	}
+	return d.Store.SetLastGood(ctx, g.Digest)
+}
+
+// announce tells the other loops of a new generation.
+func (d *Daemon) announce(ctx context.Context, old *loaded, g *compile.Generation) {
+	if old != nil {
+		for _, p := range old.Pipelines {
+			if g.Pipeline(p.Name) != nil {
+				continue
+			}
+			if n, err := d.Store.CancelQueued(ctx, p.Name, "definition_removed", time.Now().UTC()); err != nil {
+				d.Log.Error("queued runs of a removed pipeline could not be cancelled", "pipeline", p.Name, "error", err)
+			} else if n > 0 {
+				d.Log.Info("queued runs of a removed pipeline are cancelled", "pipeline", p.Name, "runs", n)
+			}
+		}
+	}
+	poke(d.wakeScheduler)
+	poke(d.wakeWorkers)
+}
+
+// report makes failure loud: log and metrics.
+func (d *Daemon) report(r ReloadResult, took time.Duration) {
+	if !r.OK {
+		d.Metrics.ReloadOK.Set(0)
+		d.Log.Error("the configuration was not taken; the last good one goes on", "code", r.Code, "problem", r.Message)
+		for _, dg := range r.Diagnostics {
+			where := ""
+			if dg.Subject != nil {
+				where = fmt.Sprintf("%s:%d", dg.Subject.Filename, dg.Subject.Start.Line)
+			}
+			d.Log.Error(dg.Summary, "code", string(diag.CodeOf(dg)), "where", where, "detail", dg.Detail)
+		}
+		return
+	}
+	d.Metrics.ReloadOK.Set(1)
+	d.Metrics.Stale.Set(0)
+	d.Metrics.ReloadAt.Set(float64(r.At.Unix()))
+	d.Metrics.Pipelines.Set(float64(len(d.current.Load().Pipelines)))
+	if r.Changed {
+		d.Log.Info("configuration loaded", "digest", r.Digest, "pipelines", len(d.current.Load().Pipelines), "millis", took.Milliseconds())
+	}
+}

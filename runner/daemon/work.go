@@ -1,0 +1,199 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"waybill/internal/problem"
+	"waybill/runner/compile"
+	"waybill/runner/schedule"
+	"waybill/runner/state"
+)
+
+// lookAgain is how often workers look for runs that nobody told them of: those
+// of other processes, and those whose lease ran out.
+const lookAgain = 2 * time.Second
+
+// work carries runs until ctx ends, and then lets them go on for Drain.
+func (d *Daemon) work(ctx context.Context) error {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var workers sync.WaitGroup
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		d.claim(ctx, running, &workers)
+		select {
+		case <-ctx.Done():
+		case <-d.wakeWorkers:
+		case <-tick.C:
+		}
+	}
+	d.drain(&workers, stop)
+	return nil
+}
+
+// drain waits for running runs, and interrupts those that take too long: they
+// are resumed at the next start.
+func (d *Daemon) drain(workers *sync.WaitGroup, stop context.CancelFunc) {
+	done := make(chan struct{})
+	go func() {
+		workers.Wait()
+		close(done)
+	}()
+	d.Log.Info("draining", "runs", d.activeCount(), "at_most", d.Drain.String())
+	timer := time.NewTimer(d.Drain)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		d.Log.Warn("runs are interrupted; they go on at the next start", "runs", d.activeCount())
+		stop()
+		<-done
+	}
+}
+
+func (d *Daemon) activeCount() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.active)
+}
+
+// claim takes as many runs as there is room for.
+func (d *Daemon) claim(ctx, running context.Context, workers *sync.WaitGroup) {
+	room := int(d.Generation().Settings.MaxConcurrentRuns) - d.activeCount()
+	if room <= 0 {
+		return
+	}
+	runs, err := d.Store.Claimable(ctx, time.Now().UTC(), 4*room+64)
+	if err != nil {
+		if ctx.Err() == nil {
+			d.Log.Error("runs could not be read", "error", err)
+		}
+		return
+	}
+	for _, r := range runs {
+		if room == 0 || ctx.Err() != nil {
+			return
+		}
+		if d.take(ctx, running, workers, r) {
+			room--
+		}
+	}
+}
+
+// take claims one run and starts carrying it. It reports whether it did.
+func (d *Daemon) take(ctx, running context.Context, workers *sync.WaitGroup, r state.Run) bool {
+	g, p, err := d.definition(ctx, r)
+	if err != nil {
+		d.refuse(ctx, r, err)
+		return false
+	}
+	if !d.itsTurn(ctx, r, p) {
+		return false
+	}
+	claimed, err := d.Store.Claim(ctx, r.ID, d.Runner.Owner, g.Digest, time.Now().UTC(), d.Runner.LeaseTTL)
+	if err != nil {
+		if !errors.Is(err, state.ErrConflict) && ctx.Err() == nil {
+			d.Log.Error("a run could not be claimed", "run", r.ID, "error", err)
+		}
+		return false
+	}
+	d.mu.Lock()
+	d.active[r.ID] = r.Pipeline
+	d.mu.Unlock()
+	workers.Add(1)
+	go func() {
+		defer workers.Done()
+		d.carry(running, claimed, p, g.Settings)
+	}()
+	return true
+}
+
+// definition is the generation and pipeline that a run goes by: the one it was
+// claimed with, so that a retry does what the first try did, or else the one in
+// force.
+func (d *Daemon) definition(ctx context.Context, r state.Run) (*compile.Generation, *compile.Pipeline, error) {
+	g := d.Generation()
+	if r.Generation != "" {
+		pinned, err := d.pinned(ctx, r.Generation)
+		if err != nil {
+			return nil, nil, err
+		}
+		g = pinned
+	}
+	p := g.Pipeline(r.Pipeline)
+	if p == nil {
+		return nil, nil, problem.New("pipeline-not-found", "the pipeline "+r.Pipeline+" is not in the configuration any more", nil)
+	}
+	return g, p, nil
+}
+
+// refuse ends a run that cannot be carried.
+func (d *Daemon) refuse(ctx context.Context, r state.Run, cause error) {
+	p := problem.As(cause)
+	if p == nil {
+		d.Log.Error("a run's definition could not be read", "run", r.ID, "error", cause)
+		return
+	}
+	now := time.Now().UTC()
+	var err error
+	if r.Status == state.Queued {
+		err = d.Store.Finish(ctx, r.ID, "", state.Cancelled, "definition_removed", p, now)
+	} else if _, err = d.Store.Claim(ctx, r.ID, d.Runner.Owner, r.Generation, now, d.Runner.LeaseTTL); err == nil {
+		err = d.Store.Finish(ctx, r.ID, d.Runner.Owner, state.Failed, "", p, now)
+	}
+	if err != nil && !errors.Is(err, state.ErrConflict) {
+		d.Log.Error("a run could not be ended", "run", r.ID, "error", err)
+	}
+}
+
+// itsTurn reports whether no other run of the pipeline is before this one.
+// Runs of a pipeline go one by one in the order of their slots, unless its
+// schedules allow them to overlap.
+func (d *Daemon) itsTurn(ctx context.Context, r state.Run, p *compile.Pipeline) bool {
+	for _, t := range p.Triggers {
+		if t.Overlap == schedule.OverlapAllow {
+			return true
+		}
+	}
+	pending, err := d.Store.Pending(ctx, r.Pipeline)
+	if err != nil {
+		return false
+	}
+	for _, other := range pending {
+		if other.ID == r.ID {
+			continue
+		}
+		if other.Status != state.Queued || other.Slot.Before(r.Slot) || other.Slot.Equal(r.Slot) && other.ID < r.ID {
+			return r.Status != state.Queued // a run that has begun goes on
+		}
+	}
+	return true
+}
+
+// carry executes one claimed run.
+func (d *Daemon) carry(ctx context.Context, r state.Run, p *compile.Pipeline, settings compile.Settings) {
+	began := time.Now()
+	d.Metrics.Running.Inc()
+	defer func() {
+		d.Metrics.Running.Dec()
+		d.mu.Lock()
+		delete(d.active, r.ID)
+		d.mu.Unlock()
+		poke(d.wakeWorkers)
+		poke(d.wakeScheduler)
+	}()
+	done, err := d.Runner.Execute(ctx, r, p, settings)
+	if err != nil {
+		d.Log.Warn("a run was left", "pipeline", r.Pipeline, "run", r.ID, "cause", err.Error())
+		return
+	}
+	d.Metrics.Runs.WithLabelValues(r.Pipeline, string(done.Status)).Inc()
+	d.Metrics.RunSeconds.WithLabelValues(r.Pipeline).Observe(time.Since(began).Seconds())
+	if done.Status == state.Succeeded {
+		d.Metrics.LastSuccess.WithLabelValues(r.Pipeline).Set(float64(done.FinishedAt.Unix()))
+	}
+}

@@ -1,0 +1,189 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"waybill/internal/problem"
+	"waybill/runner/compile"
+	"waybill/runner/state"
+	"waybill/sinks"
+)
+
+// deliverAll hands every sink its artifacts, side by side. All of them are
+// frozen. A sink that fails does not hold back the others, and one that has
+// delivered is not asked again.
+func (e *execution) deliverAll(ctx context.Context) error {
+	var group errgroup.Group
+	group.SetLimit(maxSideBySide)
+	for _, s := range e.pipeline.Steps {
+		if s.Family == compile.Sink {
+			group.Go(func() error { return e.deliver(ctx, s) })
+		}
+	}
+	return group.Wait()
+}
+
+// DeliveryID names what one sink owes for one slot, whoever delivers it.
+func DeliveryID(pipeline, sink string, slot time.Time) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", pipeline, sink, slot.Unix()))
+	return hex.EncodeToString(sum[:16])
+}
+
+func (e *execution) deliver(ctx context.Context, s *compile.Step) error {
+	result, ok := e.frozen(s.Address)
+	switch {
+	case !ok:
+		return problem.New("internal", fmt.Sprintf("%s has nothing frozen", s.Address), nil)
+	case result.Receipt != nil:
+		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Objects: result.Receipt.Objects, Identity: result.Receipt.Identity, Rows: rowsOf(result)})
+		return nil
+	case len(result.Artifacts) == 0:
+		e.steps.end(ctx, s.Address, state.Skipped, "no rows", nil)
+		return nil
+	}
+	sink, err := e.bound.Sink(s.Address)
+	if err != nil {
+		e.steps.end(ctx, s.Address, state.Failed, "", err)
+		return e.locate(s.Address, err)
+	}
+	if err := e.plan(ctx, s, result); err != nil {
+		if interrupted(ctx) {
+			return err
+		}
+		e.steps.end(ctx, s.Address, state.Failed, "", err)
+		return e.locate(s.Address, err)
+	}
+	return e.attempts(ctx, s, s.Retry, func(ctx context.Context, attempt int) error {
+		return e.deliverOnce(ctx, s, sink, result, attempt)
+	})
+}
+
+// plan writes what is about to be delivered into the ledger.
+func (e *execution) plan(ctx context.Context, s *compile.Step, result sinkResult) error {
+	data, err := json.Marshal(result.frozenSink)
+	if err != nil {
+		return fmt.Errorf("encoding the plan of %s: %w", s.Address, err)
+	}
+	_, err = e.Store.Plan(ctx, e.Owner, state.Delivery{
+		ID: DeliveryID(e.run.Pipeline, s.Address, e.run.Slot), Pipeline: e.run.Pipeline, Sink: s.Address,
+		Slot: e.run.Slot, Run: e.run.ID, Plan: data, PlannedAt: time.Now().UTC(),
+	})
+	if errors.Is(err, state.ErrConflict) {
+		p := problem.New("delivery-busy", fmt.Sprintf("another run is delivering %s of %s for the slot %s", s.Address, e.run.Pipeline, e.run.Slot.Format(time.RFC3339)), err)
+		return p
+	}
+	return err
+}
+
+func (e *execution) deliverOnce(ctx context.Context, s *compile.Step, sink sinks.Sink, result sinkResult, attempt int) error {
+	if _, err := e.steps.start(ctx, s.Address, attempt); err != nil {
+		return err
+	}
+	id := DeliveryID(e.run.Pipeline, s.Address, e.run.Slot)
+	intents, err := e.Store.Intents(ctx, id)
+	if err != nil {
+		return err
+	}
+	d := sinks.Delivery{ID: id, Pipeline: e.run.Pipeline, Sink: s.Address, Slot: e.run.Slot, Run: e.run.ID,
+		Intents: intents, Ledger: ledger{e, id},
+		Progress: func(p sinks.Progress) {
+			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Attempt: attempt, Phase: "sending", Done: p.Done, Total: p.Total})
+		}}
+	for _, a := range result.Artifacts {
+		a.Path = filepath.Join(e.dir(s.Address), a.File)
+		d.Artifacts = append(d.Artifacts, a.Artifact)
+	}
+	receipt, err := sink.Deliver(ctx, d)
+	if err != nil {
+		return err
+	}
+	return e.delivered(ctx, s, id, result, receipt)
+}
+
+// delivered records receipt and step in one transaction.
+func (e *execution) delivered(ctx context.Context, s *compile.Step, id string, result sinkResult, receipt sinks.Receipt) error {
+	result.Receipt = &receipt
+	now := time.Now().UTC()
+	step := e.steps.get(s.Address)
+	data, err := encodeJSON(result)
+	if err != nil {
+		return err
+	}
+	step.Status, step.Result, step.Problem, step.NextTry, step.FinishedAt = state.Succeeded, data, nil, time.Time{}, now
+	receiptJSON, err := encodeJSON(receipt)
+	if err != nil {
+		return err
+	}
+	if err := e.Store.Deliver(context.WithoutCancel(ctx), e.Owner, id, receiptJSON, step, now); err != nil {
+		return fmt.Errorf("recording the delivery of %s: %w", s.Address, err)
+	}
+	e.steps.remember(step)
+	var bytes int64
+	for _, o := range receipt.Objects {
+		bytes += o.Size
+	}
+	e.emitDone(step, Event{Rows: rowsOf(result), Bytes: bytes, Objects: receipt.Objects, Identity: receipt.Identity})
+	return nil
+}
+
+func rowsOf(r sinkResult) int64 {
+	var n int64
+	for _, a := range r.Artifacts {
+		n += a.Rows
+	}
+	return n
+}
+
+// ledger is the store's ledger for one delivery of this run.
+type ledger struct {
+	e  *execution
+	id string
+}
+
+func (l ledger) Intend(ctx context.Context, in sinks.Intent) error {
+	return l.e.Store.Intend(ctx, l.e.Owner, l.id, in)
+}
+
+func (l ledger) Settle(ctx context.Context, obj sinks.Object) error {
+	l.e.sent.Store(true)
+	return l.e.Store.Settle(ctx, l.e.Owner, l.id, obj)
+}
+
+func (l ledger) Aborted(ctx context.Context, key, uploadID string) error {
+	return l.e.Store.Aborted(ctx, l.e.Owner, l.id, key, uploadID)
+}
+
+func (b *stepBook) remember(s state.Step) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.by[s.Address] = s
+}
+
+func decode(data []byte, into any) error {
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("reading what an earlier step recorded: %w", err)
+	}
+	return nil
+}
+
+func encodeJSON(v any) (json.RawMessage, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a result: %w", err)
+	}
+	return data, nil
+}
+
+func isNoSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

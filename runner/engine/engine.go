@@ -1,0 +1,81 @@
+// Package engine runs SQL over datasets in a child process.
+//
+// One Job is one short-lived child of our own binary, started with an empty
+// environment inside a directory of its own and locked down before it sees the
+// first byte of user SQL. Datasets go in as files, artifacts come out as files;
+// killing the child is the cancellation.
+package engine
+
+import (
+	"context"
+
+	"waybill/internal/dataset"
+	"waybill/runner/encode"
+)
+
+// Options starts a job.
+type Options struct {
+	// Command is the program and arguments that serve the job, normally our
+	// own executable with the hidden verb: ["/proc/self/exe", "engine"].
+	Command []string
+	// Dir is the job's own directory. Spill goes to a subdirectory of it; the
+	// child may write nowhere else but to WriteDirs.
+	Dir string
+	// ReadDirs and WriteDirs hold datasets and artifacts. Absolute.
+	ReadDirs, WriteDirs []string
+	MemoryLimit         int64 // bytes; DuckDB's own limit, RSS is about 100 to 230 MB more
+	Threads             int
+	MaxTempSize         int64 // bytes of spill
+}
+
+// A Job is a running compute job. Its methods may be called from several
+// goroutines and are served one after the other. When the child dies, every
+// call returns a problem: "engine-crashed" or "out-of-memory".
+type Job interface {
+	// Attach makes a dataset readable under name and returns its schema with
+	// Athena type names.
+	Attach(ctx context.Context, name string, ds dataset.Dataset) (dataset.Schema, error)
+	// Define vets one SELECT statement, type-checks it and makes it readable
+	// under name. relations are the names it may read. A mistake in the SQL is
+	// a problem ("transform-failed", "column-not-found") whose Position tells
+	// where.
+	Define(ctx context.Context, name, query string, relations []string) (dataset.Schema, error)
+	// Count returns the number of rows.
+	Count(ctx context.Context, name string) (int64, error)
+	// Hash returns an order-insensitive digest of the rows, and their number.
+	Hash(ctx context.Context, name string) (Hash, error)
+	// Freeze writes the relation to Parquet files below dir and from then on
+	// reads it from there, so that every consumer sees the same rows.
+	Freeze(ctx context.Context, name, dir string) (dataset.Dataset, error)
+	// Export writes the relation as one finished, verified file.
+	Export(ctx context.Context, e Export) (Exported, error)
+	// Preview returns the first rows as texts; NULL is a nil pointer.
+	Preview(ctx context.Context, name string, limit int) (dataset.Schema, [][]*string, error)
+	// Close ends the child and waits for it. The files it wrote stay.
+	Close() error
+}
+
+// Hash is an order-insensitive digest of a relation.
+type Hash struct {
+	Algorithm string `json:"algorithm"` // versioned: "md5-multiset-1"
+	Sum       string `json:"sum"`       // hex
+	Rows      int64  `json:"rows"`
+}
+
+// Export asks for one artifact.
+type Export struct {
+	Relation string        `json:"relation"`
+	Path     string        `json:"path"` // absolute, in one of WriteDirs
+	Format   encode.Format `json:"format"`
+	OrderBy  []string      `json:"order_by,omitempty"` // column names, each with an optional " desc"
+	// Progress receives percents from 0 to 100.
+	Progress func(percent float64) `json:"-"`
+}
+
+// Exported describes the finished artifact file.
+type Exported struct {
+	Size   int64          `json:"size"`
+	Rows   int64          `json:"rows"`
+	SHA256 string         `json:"sha256"`
+	Schema dataset.Schema `json:"schema"`
+}

@@ -1,0 +1,82 @@
+// Package wire is the language that a compute job's two sides speak: one JSON
+// value per line, the parent's requests on the child's standard input, the
+// child's replies on its standard output. One request is answered before the
+// next is sent; before the answer any number of progress replies may come.
+package wire
+
+import (
+	"encoding/json"
+
+	"waybill/internal/dataset"
+	"waybill/internal/problem"
+)
+
+// The methods, which are those of engine.Job. MethodOpen comes first and once.
+const (
+	MethodOpen    = "open"
+	MethodAttach  = "attach"
+	MethodDefine  = "define"
+	MethodCount   = "count"
+	MethodHash    = "hash"
+	MethodFreeze  = "freeze"
+	MethodExport  = "export"
+	MethodPreview = "preview"
+)
+
+// A Request asks for one method.
+type Request struct {
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params"`
+}
+
+// A Reply is progress, or the end of a request: a result or a problem.
+type Reply struct {
+	Progress *float64         `json:"progress,omitempty"` // percent; more replies follow
+	Result   json.RawMessage  `json:"result,omitempty"`
+	Problem  *problem.Problem `json:"problem,omitempty"`
+	At       *Position        `json:"at,omitempty"` // of the problem, where it is known
+}
+
+// Position mirrors engine.Position.
+type Position struct {
+	Offset int `json:"offset"`
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}
+
+// Open are the limits of a job.
+type Open struct {
+	Dir         string   `json:"dir"`
+	ReadDirs    []string `json:"read_dirs"`
+	WriteDirs   []string `json:"write_dirs"`
+	MemoryLimit int64    `json:"memory_limit"`
+	Threads     int      `json:"threads"`
+	MaxTempSize int64    `json:"max_temp_size"`
+}
+
+// Attach has the directory beside the dataset, whose own JSON leaves it out.
+type Attach struct {
+	Name    string          `json:"name"`
+	Dir     string          `json:"dir"`
+	Dataset dataset.Dataset `json:"dataset"`
+}
+
+// Define are the parameters of MethodDefine.
+type Define struct {
+	Name      string   `json:"name"`
+	Query     string   `json:"query"`
+	Relations []string `json:"relations"`
+}
+
+// Named are the parameters of the methods that work on one relation.
+type Named struct {
+	Name  string `json:"name"`
+	Dir   string `json:"dir,omitempty"`   // of MethodFreeze
+	Limit int    `json:"limit,omitempty"` // of MethodPreview
+}
+
+// Rows is the result of MethodPreview.
+type Rows struct {
+	Schema dataset.Schema `json:"schema"`
+	Rows   [][]*string    `json:"rows"`
+}

@@ -1,0 +1,80 @@
+package runner
+
+import (
+	"time"
+
+	"waybill/internal/problem"
+	"waybill/runner/state"
+	"waybill/sinks"
+)
+
+// The kinds of event.
+const (
+	RunStarted   = "run_started"
+	RunFinished  = "run_finished"
+	StepChanged  = "step"     // a step has a new status
+	StepProgress = "progress" // a step is so far
+)
+
+// An Event is something that happened in a run. Its JSON form is what
+// `waybill run --json` prints, one object a line.
+type Event struct {
+	Time     time.Time    `json:"time"`
+	Kind     string       `json:"event"`
+	Run      string       `json:"run"`
+	Pipeline string       `json:"pipeline"`
+	Slot     time.Time    `json:"slot"`
+	Step     string       `json:"step,omitempty"` // address
+	Status   state.Status `json:"status,omitempty"`
+	Attempt  int          `json:"attempt,omitempty"`
+	// Reused means that an earlier attempt had done the step already.
+	Reused bool `json:"reused,omitempty"`
+
+	Phase   string `json:"phase,omitempty"` // of a source: "queued", "running", "downloading"
+	Done    int64  `json:"done,omitempty"`  // bytes; of an export percents
+	Total   int64  `json:"total,omitempty"`
+	Rows    int64  `json:"rows,omitempty"` // -1: not known
+	Bytes   int64  `json:"bytes,omitempty"`
+	Columns int    `json:"columns,omitempty"`
+	Scanned int64  `json:"scanned_bytes,omitempty"`
+	Method  string `json:"method,omitempty"`
+	Millis  int64  `json:"millis,omitempty"`
+
+	Identity string           `json:"identity,omitempty"`
+	Objects  []sinks.Object   `json:"objects,omitempty"`
+	Reason   string           `json:"reason,omitempty"`
+	NextTry  *time.Time       `json:"next_try,omitempty"`
+	Problem  *problem.Problem `json:"problem,omitempty"`
+}
+
+func (e *execution) emit(ev Event) {
+	ev.Time, ev.Run, ev.Pipeline, ev.Slot = time.Now().UTC(), e.run.ID, e.run.Pipeline, e.run.Slot
+	if ev.Kind != StepProgress {
+		e.logEvent(ev)
+	}
+	if e.Events != nil {
+		e.Events(ev)
+	}
+}
+
+func (e *execution) logEvent(ev Event) {
+	args := []any{"event", ev.Kind, "status", string(ev.Status)}
+	if ev.Step != "" {
+		args = append(args, "step", ev.Step, "attempt", ev.Attempt)
+	}
+	if ev.Rows > 0 {
+		args = append(args, "rows", ev.Rows)
+	}
+	if ev.Millis > 0 {
+		args = append(args, "millis", ev.Millis)
+	}
+	if ev.Problem == nil {
+		e.log.Info("run", args...)
+		return
+	}
+	args = append(args, "code", ev.Problem.Code, "problem", ev.Problem.Error())
+	if ev.Problem.Where != "" {
+		args = append(args, "where", ev.Problem.Where)
+	}
+	e.log.Warn("run", args...)
+}

@@ -1,0 +1,163 @@
+package runner_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sync/semaphore"
+
+	"waybill/config"
+	"waybill/internal/identity"
+	"waybill/runner"
+	"waybill/runner/compile"
+	"waybill/runner/engine"
+	"waybill/runner/engine/child"
+	"waybill/runner/state"
+	"waybill/runner/state/sqlite"
+	"waybill/runner/transform"
+	sinksall "waybill/sinks/all"
+	sourcesall "waybill/sources/all"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "engine" {
+		if err := child.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// A project is a directory with files, a store and a runner.
+type project struct {
+	t     *testing.T
+	dir   string
+	store *sqlite.Store
+	*runner.Runner
+	regs   compile.Registries
+	events []runner.Event
+	runs   int
+}
+
+func newProject(t *testing.T, files map[string]string) *project {
+	t.Helper()
+	p := &project{t: t, dir: t.TempDir()}
+	for name, text := range files {
+		p.write(name, text)
+	}
+	var err error
+	if p.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "waybill.db"), sqlite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := identity.NewProvider()
+	p.regs = compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Sinks: sinksall.Registry(ids)}
+	spool, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Runner = &runner.Runner{Store: p.store, Spool: spool, StartJob: engine.Start, EngineCommand: []string{self, "engine"},
+		Jobs: semaphore.NewWeighted(1), Owner: "test", LeaseTTL: time.Minute, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return p
+}
+
+func (p *project) write(name, text string) {
+	p.t.Helper()
+	path := filepath.Join(p.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *project) read(name string) string {
+	p.t.Helper()
+	data, err := os.ReadFile(filepath.Join(p.dir, name))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(data)
+}
+
+func (p *project) generation() *compile.Generation {
+	p.t.Helper()
+	tree, err := config.ReadTree(p.dir)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	g, _, diags := compile.Compile(tree, config.Vars{}, p.regs)
+	if g == nil {
+		p.t.Fatal(diags)
+	}
+	if err := p.store.SaveGeneration(p.t.Context(), g.Digest, g.Files, time.Now()); err != nil {
+		p.t.Fatal(err)
+	}
+	return g
+}
+
+var slot = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
+
+// create queues a run of the pipeline "p" for the slot.
+func (p *project) create() state.Run {
+	p.t.Helper()
+	p.runs++
+	r := state.Run{ID: fmt.Sprintf("RUN%d", p.runs), Pipeline: "p", Slot: slot, Trigger: "manual", Status: state.Queued, CreatedAt: time.Now()}
+	if err := p.store.CreateRun(p.t.Context(), r); err != nil {
+		p.t.Fatal(err)
+	}
+	return r
+}
+
+// execute claims a run and carries it.
+func (p *project) execute(ctx context.Context, id string) (state.Run, error) {
+	p.t.Helper()
+	g := p.generation()
+	r, err := p.store.Claim(p.t.Context(), id, p.Owner, g.Digest, time.Now(), p.LeaseTTL)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.Execute(ctx, r, g.Pipeline("p"), g.Settings)
+}
+
+// run makes a run and carries it to its end.
+func (p *project) run() state.Run {
+	p.t.Helper()
+	r, err := p.execute(p.t.Context(), p.create().ID)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return r
+}
+
+// statuses are the steps' by address.
+func (p *project) statuses(run string) map[string]state.Status {
+	p.t.Helper()
+	steps, err := p.store.Steps(p.t.Context(), run)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	out := map[string]state.Status{}
+	for _, s := range steps {
+		out[s.Address] = s.Status
+	}
+	return out
+}

@@ -1,0 +1,207 @@
+// Package runner carries one run of a pipeline from its sources to its sinks.
+// It knows no AWS: sources, the engine and sinks do the work, the store
+// remembers it.
+//
+// Everything that a step produced is on disk and recorded before the next one
+// begins. So a retry, and a process that takes over after a crash, go on at the
+// first step that is not done, with the same bytes.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"waybill/internal/problem"
+	"waybill/runner/compile"
+	"waybill/runner/engine"
+	"waybill/runner/state"
+)
+
+// A Runner executes runs that its owner has claimed. It may execute several at
+// a time.
+type Runner struct {
+	Store state.Store
+	// Spool is the directory below which each run keeps its files.
+	Spool string
+	// StartJob starts a compute job; normally engine.Start.
+	StartJob func(context.Context, engine.Options) (engine.Job, error)
+	// EngineCommand serves a compute job; see engine.Options.
+	EngineCommand []string
+	// Jobs bounds the compute jobs that work at the same time.
+	Jobs *semaphore.Weighted
+	// Owner names this process in leases.
+	Owner string
+	// LeaseTTL is how long a run stays ours without a sign of life.
+	LeaseTTL time.Duration
+	Log      *slog.Logger
+	// Events receives what happens; it must return quickly. May be nil.
+	Events func(Event)
+}
+
+// DefaultLease is long enough to outlive a stall of the machine, and short
+// enough for another process to take over soon.
+const DefaultLease = 15 * time.Second
+
+// errLeaseLost ends a run that another process has taken over.
+var errLeaseLost = errors.New("lease lost")
+
+// ErrCancelRequested is the cause to cancel Execute's context with when the
+// run is to end, in order, as cancelled.
+var ErrCancelRequested = errors.New("cancel requested")
+
+// Execute carries a claimed run to its end and records how it ended. The
+// problem of a failed run is in the run, not in the error: an error means that
+// the end could not be recorded, or that ctx ended and the run stays claimed
+// for whoever goes on with it.
+func (r *Runner) Execute(ctx context.Context, run state.Run, p *compile.Pipeline, settings compile.Settings) (state.Run, error) {
+	e := &execution{Runner: r, run: run, pipeline: p, settings: settings, parent: ctx, began: time.Now(),
+		log: r.Log.With("pipeline", run.Pipeline, "run", run.ID)}
+	e.emit(Event{Kind: RunStarted, Status: state.Running})
+	err := e.guarded()
+	switch {
+	case errors.Is(err, errLeaseLost):
+		return run, problem.New("lease-lost", fmt.Sprintf("run %s was taken over by another process", run.ID), nil)
+	case err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), ErrCancelRequested):
+		e.release()
+		return run, context.Cause(ctx)
+	}
+	return e.finish(err)
+}
+
+// release ends our lease on a run that is not over, so that the next process
+// can go on with it at once.
+func (e *execution) release() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.parent), e.LeaseTTL)
+	defer cancel()
+	if err := e.Store.Renew(ctx, e.run.ID, e.Owner, time.Now().UTC(), 0); err != nil {
+		e.log.Warn("the lease could not be released", "error", err)
+	}
+}
+
+// execution is one Execute.
+type execution struct {
+	*Runner
+	run      state.Run
+	pipeline *compile.Pipeline
+	settings compile.Settings
+	bound    *compile.Bound
+	steps    *stepBook
+	parent   context.Context // of Execute: the process's own end
+	began    time.Time
+	sent     atomic.Bool // the first object of a delivery is there
+	log      *slog.Logger
+}
+
+// guarded runs the phases while a second goroutine keeps the lease.
+func (e *execution) guarded() error {
+	ctx, cancel := context.WithCancelCause(e.parent)
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		e.keepLease(ctx, cancel)
+	}()
+	err := e.phases(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause
+	}
+	cancel(nil)
+	<-kept
+	return err
+}
+
+// keepLease renews the lease until ctx is done. When the lease is lost, or a
+// cancel was asked for, it cancels ctx with that cause.
+func (e *execution) keepLease(ctx context.Context, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(e.LeaseTTL / 6)
+	defer tick.Stop()
+	renewed := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := e.Store.Renew(ctx, e.run.ID, e.Owner, time.Now().UTC(), e.LeaseTTL)
+		switch {
+		case err == nil:
+			renewed = time.Now()
+		case errors.Is(err, state.ErrConflict) || time.Since(renewed) > e.LeaseTTL:
+			cancel(errLeaseLost)
+			return
+		case ctx.Err() == nil:
+			e.log.Warn("the lease could not be renewed", "error", err)
+		}
+		// A delivery whose first object is there is carried to its end.
+		if now, err := e.Store.Run(ctx, e.run.ID); err == nil && now.CancelRequested && !e.sent.Load() {
+			cancel(ErrCancelRequested)
+			return
+		}
+	}
+}
+
+// phases does the work: sources, compute, deliveries.
+func (e *execution) phases(ctx context.Context) error {
+	bound, err := e.pipeline.Bind(compile.RunValues{ID: e.run.ID, Slot: e.run.Slot, IntervalStart: e.run.IntervalStart, Attempt: e.run.Claims, Trigger: e.run.Trigger})
+	if err != nil {
+		return err
+	}
+	e.bound = bound
+	if e.steps, err = e.openBook(ctx); err != nil {
+		return err
+	}
+	began := e.run.StartedAt
+	if began.IsZero() {
+		began = e.began
+	}
+	work, cancel := context.WithDeadlineCause(ctx, began.Add(e.pipeline.Timeout), e.timeout())
+	defer cancel()
+	if err := e.extractAll(work); err != nil {
+		return causeOf(work, err)
+	}
+	if err := e.compute(work); err != nil {
+		return causeOf(work, err)
+	}
+	// The barrier: every artifact is frozen. From here on time-outs of the
+	// pipeline count no more, for a delivery is not to be torn.
+	return e.deliverAll(ctx)
+}
+
+func (e *execution) timeout() error {
+	p := problem.New("timeout", fmt.Sprintf("pipeline %q ran longer than its timeout of %s", e.pipeline.Name, e.pipeline.Timeout), nil)
+	p.Where = fmt.Sprintf("%s:%d", e.pipeline.Range.Filename, e.pipeline.Range.Start.Line)
+	return p
+}
+
+// causeOf prefers the reason why ctx ended over the error that this led to.
+func causeOf(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// finish records the end of the run.
+func (e *execution) finish(err error) (state.Run, error) {
+	status, reason := state.Succeeded, ""
+	var p *problem.Problem
+	switch {
+	case errors.Is(err, ErrCancelRequested):
+		status, reason = state.Cancelled, "requested"
+	case err != nil:
+		status, p = state.Failed, problem.Of(err)
+	}
+	now := time.Now().UTC()
+	ctx := context.WithoutCancel(e.parent)
+	if err := e.Store.Finish(ctx, e.run.ID, e.Owner, status, reason, p, now); err != nil {
+		return e.run, fmt.Errorf("recording the end of run %s: %w", e.run.ID, err)
+	}
+	e.run.Status, e.run.Reason, e.run.Problem, e.run.FinishedAt = status, reason, p, now
+	e.emit(Event{Kind: RunFinished, Status: status, Problem: p, Millis: time.Since(e.began).Milliseconds()})
+	return e.run, nil
+}

@@ -1,0 +1,288 @@
+package statetest
+
+import (
+	"encoding/json"
+	"time"
+
+	"waybill/runner/state"
+	"waybill/sinks"
+)
+
+var ledgerTests = map[string]func(*bed){
+	"Plan/inserts":                           planInserts,
+	"Plan/replaces while nothing is open":    planReplaces,
+	"Plan/keeps what is half-way":            planKeepsOpen,
+	"Plan/keeps what is done":                planKeepsDone,
+	"Plan/not from under a running run":      planRunning,
+	"Delivery/not found":                     deliveryNotFound,
+	"Deliveries/of a run, in order":          deliveriesOrder,
+	"Intend/repeated is no error":            intendAgain,
+	"Intend/again after settling":            intendSettled,
+	"Settle/every open intent of the key":    settleKey,
+	"Settle/not what was aborted":            settleAborted,
+	"Settle and Aborted/repeated":            settleAgain,
+	"Settle and Aborted/not found":           settleNotFound,
+	"Deliver/with the step":                  deliver,
+	"Deliver/repeated with the same receipt": deliverAgain,
+	"Deliver/for another run":                deliverOtherRun,
+	"Ledger/outlives its run":                ledgerPruned,
+}
+
+// plan plans the delivery "d" of a run that w1 owns.
+func (b *bed) plan(r state.Run, plan string) state.Delivery {
+	b.Helper()
+	d, err := b.Plan(b.Context(), "w1", delivery(r, plan))
+	b.must(err)
+	return d
+}
+
+func delivery(r state.Run, plan string) state.Delivery {
+	return state.Delivery{ID: "d", Pipeline: r.Pipeline, Sink: "sink.acme", Slot: r.Slot, Run: r.ID,
+		Plan: json.RawMessage(plan), PlannedAt: start}
+}
+
+func (b *bed) intents() []sinks.Intent {
+	b.Helper()
+	intents, err := b.Intents(b.Context(), "d")
+	b.must(err)
+	return intents
+}
+
+// intend, settle and abort are w1's, of delivery d.
+func (b *bed) intend(in sinks.Intent) {
+	b.Helper()
+	b.must(b.Intend(b.Context(), "w1", "d", in))
+}
+
+func (b *bed) settle(obj sinks.Object) {
+	b.Helper()
+	b.must(b.Settle(b.Context(), "w1", "d", obj))
+}
+
+func (b *bed) abort(key, upload string) {
+	b.Helper()
+	b.must(b.Aborted(b.Context(), "w1", "d", key, upload))
+}
+
+func planInserts(b *bed) {
+	r := b.running("orders", 1, "w1")
+	want := delivery(r, `[{"key": "a.csv"}]`)
+	dirty := want
+	dirty.Done, dirty.DoneAt, dirty.Receipt = true, start, json.RawMessage(`{}`)
+	got, err := b.Plan(b.Context(), "w1", dirty)
+	b.must(err)
+	b.same(got, want)
+	stored, err := b.Delivery(b.Context(), "d")
+	b.must(err)
+	b.same(stored, want)
+}
+
+func planReplaces(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	again := delivery(r, `2`)
+	again.PlannedAt = start.Add(time.Second)
+	got, err := b.Plan(b.Context(), "w1", again)
+	b.must(err)
+	b.same(got, again)
+	// Settled intents are no obstacle, and stay for the record.
+	b.intend(sinks.Intent{Key: "a", SHA256: "x"})
+	b.settle(sinks.Object{Key: "a", SHA256: "x"})
+	b.same(b.plan(r, `3`), delivery(r, `3`))
+	b.same(len(b.intents()), 1)
+	// Another run, once the first has ended.
+	b.must(b.Finish(b.Context(), r.ID, "w1", state.Failed, "", nil, start))
+	next := b.running("orders", 1, "w1")
+	b.same(b.plan(next, `4`), delivery(next, `4`))
+}
+
+func planKeepsOpen(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	b.intend(sinks.Intent{Key: "a", UploadID: "u1"})
+	b.same(b.plan(r, `2`), delivery(r, `1`))
+	b.must(b.Finish(b.Context(), r.ID, "w1", state.Failed, "", nil, start))
+	// The next run goes on with the plan and is the one that may write now.
+	next := b.running("orders", 1, "w1")
+	want := delivery(r, `1`)
+	want.Run = next.ID
+	b.same(b.plan(next, `3`), want)
+	b.abort("a", "u1")
+	b.same(b.plan(next, `4`), delivery(next, `4`))
+}
+
+func planKeepsDone(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	b.must(b.Deliver(b.Context(), "w1", "d", json.RawMessage(`{"ok":1}`), state.Step{Run: r.ID, Address: "sink.acme"}, start))
+	b.must(b.Finish(b.Context(), r.ID, "w1", state.Succeeded, "", nil, start))
+	want := delivery(r, `1`)
+	want.Done, want.DoneAt, want.Receipt = true, start, json.RawMessage(`{"ok":1}`)
+	b.same(b.plan(b.running("orders", 1, "w1"), `2`), want)
+}
+
+func planRunning(b *bed) {
+	r, second := b.running("orders", 1, "w1"), b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	_, err := b.Plan(b.Context(), "w1", delivery(second, `2`))
+	b.fails(err, state.ErrConflict)
+	got, err := b.Delivery(b.Context(), "d")
+	b.must(err)
+	b.same(got, delivery(r, `1`))
+}
+
+func deliveryNotFound(b *bed) {
+	_, err := b.Delivery(b.Context(), "nobody")
+	b.fails(err, state.ErrNotFound)
+}
+
+func deliveriesOrder(b *bed) {
+	r, other := b.running("orders", 1, "w1"), b.running("orders", 2, "w1")
+	var want []state.Delivery
+	for _, id := range []string{"c", "a", "b"} {
+		d := delivery(r, `1`)
+		d.ID, d.Sink = id, "sink."+id
+		_, err := b.Plan(b.Context(), "w1", d)
+		b.must(err)
+		want = append(want, d)
+	}
+	got, err := b.Deliveries(b.Context(), r.ID)
+	b.must(err)
+	b.same(got, []state.Delivery{want[1], want[2], want[0]})
+	got, err = b.Deliveries(b.Context(), other.ID)
+	b.must(err)
+	b.same(len(got), 0)
+}
+
+func intendAgain(b *bed) {
+	b.plan(b.running("orders", 1, "w1"), `1`)
+	first, second := sinks.Intent{Key: "b", SHA256: "x", Size: 3, UploadID: "u1"}, sinks.Intent{Key: "a", SHA256: "y", Size: 4}
+	b.intend(first)
+	b.intend(second)
+	b.intend(first)
+	b.same(b.intents(), []sinks.Intent{first, second})
+}
+
+func intendSettled(b *bed) {
+	b.plan(b.running("orders", 1, "w1"), `1`)
+	b.intend(sinks.Intent{Key: "a", SHA256: "x", Size: 3})
+	b.settle(sinks.Object{Key: "a", SHA256: "x"})
+	next := sinks.Intent{Key: "a", SHA256: "y", Size: 4}
+	b.intend(sinks.Intent{Key: "a", SHA256: "y", Size: 4, Settled: true, Object: sinks.Object{Key: "a"}})
+	b.same(b.intents(), []sinks.Intent{next})
+}
+
+func settleKey(b *bed) {
+	b.plan(b.running("orders", 1, "w1"), `1`)
+	for _, in := range []sinks.Intent{{Key: "a"}, {Key: "a", UploadID: "u1"}, {Key: "b"}} {
+		b.intend(in)
+	}
+	obj := sinks.Object{Key: "a", URL: "s3://x/a", Size: 3, Rows: 2, SHA256: "x", Checksum: "c", ETag: "e", Version: "v"}
+	b.settle(obj)
+	b.same(b.intents(), []sinks.Intent{
+		{Key: "a", Settled: true, Object: obj}, {Key: "a", UploadID: "u1", Settled: true, Object: obj}, {Key: "b"}})
+}
+
+func settleAborted(b *bed) {
+	b.plan(b.running("orders", 1, "w1"), `1`)
+	b.intend(sinks.Intent{Key: "a", UploadID: "u1"})
+	b.abort("a", "u1")
+	b.same(b.intents(), []sinks.Intent{{Key: "a", UploadID: "u1", Settled: true}})
+	b.intend(sinks.Intent{Key: "a", UploadID: "u2"})
+	obj := sinks.Object{Key: "a"}
+	b.settle(obj)
+	b.same(b.intents(), []sinks.Intent{
+		{Key: "a", UploadID: "u1", Settled: true}, {Key: "a", UploadID: "u2", Settled: true, Object: obj}})
+}
+
+func settleAgain(b *bed) {
+	b.plan(b.running("orders", 1, "w1"), `1`)
+	b.intend(sinks.Intent{Key: "a", UploadID: "u1"})
+	b.intend(sinks.Intent{Key: "b", UploadID: "u2"})
+	obj := sinks.Object{Key: "a", ETag: "e"}
+	for range 2 {
+		b.settle(obj)
+		b.abort("b", "u2")
+	}
+	// To abort what has been completed changes nothing.
+	b.abort("a", "u1")
+	b.same(b.intents(), []sinks.Intent{
+		{Key: "a", UploadID: "u1", Settled: true, Object: obj}, {Key: "b", UploadID: "u2", Settled: true}})
+}
+
+func settleNotFound(b *bed) {
+	b.fails(b.Intend(b.Context(), "w1", "d", sinks.Intent{Key: "a"}), state.ErrNotFound)
+	b.fails(b.Settle(b.Context(), "w1", "d", sinks.Object{Key: "a"}), state.ErrNotFound)
+	b.fails(b.Aborted(b.Context(), "w1", "d", "a", "u1"), state.ErrNotFound)
+	b.fails(b.Deliver(b.Context(), "w1", "d", nil, state.Step{}, start), state.ErrNotFound)
+	b.same(len(b.intents()), 0)
+	b.plan(b.running("orders", 1, "w1"), `1`)
+	b.intend(sinks.Intent{Key: "a", UploadID: "u1"})
+	b.fails(b.Settle(b.Context(), "w1", "d", sinks.Object{Key: "b"}), state.ErrNotFound)
+	b.fails(b.Aborted(b.Context(), "w1", "d", "a", "u2"), state.ErrNotFound)
+	b.fails(b.Aborted(b.Context(), "w1", "d", "b", "u1"), state.ErrNotFound)
+	b.same(b.intents(), []sinks.Intent{{Key: "a", UploadID: "u1"}})
+}
+
+func deliver(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	step := state.Step{Run: r.ID, Address: "sink.acme", Status: state.Running, Attempt: 2, StartedAt: start}
+	b.must(b.PutStep(b.Context(), "w1", step))
+	step.Result, step.FinishedAt = json.RawMessage(`{"objects":[]}`), start.Add(time.Second)
+	b.must(b.Deliver(b.Context(), "w1", "d", json.RawMessage(`{"identity":"x"}`), step, start.Add(time.Second)))
+	want := delivery(r, `1`)
+	want.Done, want.DoneAt, want.Receipt = true, start.Add(time.Second), json.RawMessage(`{"identity":"x"}`)
+	got, err := b.Delivery(b.Context(), "d")
+	b.must(err)
+	b.same(got, want)
+	step.Status = state.Succeeded
+	steps, err := b.Steps(b.Context(), r.ID)
+	b.must(err)
+	b.same(steps, []state.Step{step})
+}
+
+func deliverAgain(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	b.intend(sinks.Intent{Key: "a"})
+	step := state.Step{Run: r.ID, Address: "sink.acme"}
+	b.must(b.Deliver(b.Context(), "w1", "d", json.RawMessage(`1`), step, start))
+	b.must(b.Deliver(b.Context(), "w1", "d", json.RawMessage(`1`), step, start.Add(time.Hour)))
+	b.fails(b.Deliver(b.Context(), "w1", "d", json.RawMessage(`2`), step, start), state.ErrConflict)
+	got, err := b.Delivery(b.Context(), "d")
+	b.must(err)
+	b.same(got.DoneAt, start)
+	b.same(string(got.Receipt), `1`)
+	// Nothing is written for what is done.
+	b.fails(b.Intend(b.Context(), "w1", "d", sinks.Intent{Key: "b"}), state.ErrConflict)
+	b.fails(b.Settle(b.Context(), "w1", "d", sinks.Object{Key: "a"}), state.ErrConflict)
+	b.fails(b.Aborted(b.Context(), "w1", "d", "a", ""), state.ErrConflict)
+	b.same(b.intents(), []sinks.Intent{{Key: "a"}})
+}
+
+func deliverOtherRun(b *bed) {
+	r, other := b.running("orders", 1, "w1"), b.running("orders", 2, "w1")
+	b.plan(r, `1`)
+	step := state.Step{Run: other.ID, Address: "sink.acme"}
+	b.fails(b.Deliver(b.Context(), "w1", "d", json.RawMessage(`1`), step, start), state.ErrConflict)
+	got, err := b.Delivery(b.Context(), "d")
+	b.must(err)
+	b.same(got.Done, false)
+}
+
+func ledgerPruned(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	b.intend(sinks.Intent{Key: "a"})
+	b.must(b.Finish(b.Context(), r.ID, "w1", state.Failed, "", nil, start))
+	_, err := b.Prune(b.Context(), start.Add(time.Hour))
+	b.must(err)
+	b.same(b.intents(), []sinks.Intent{{Key: "a"}})
+	// Nobody owns it until the next run plans it.
+	b.fails(b.Settle(b.Context(), "w1", "d", sinks.Object{Key: "a"}), state.ErrConflict)
+	next := b.running("orders", 1, "w1")
+	want := delivery(next, `1`)
+	b.same(b.plan(next, `2`), want)
+	b.settle(sinks.Object{Key: "a"})
+}

@@ -1,0 +1,297 @@
+// Package file delivers artifacts to files below the project's directory.
+package file
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"waybill/internal/component"
+	"waybill/internal/problem"
+	"waybill/internal/schema"
+	"waybill/sinks"
+)
+
+// Config is what `sink "file"` takes besides what all sinks take: nothing but
+// its path, which is evaluated for each file.
+type Config struct{}
+
+// Place says where paths live: all file sinks of a project share one place.
+func (Config) Place() string { return "file:" }
+
+// Kind is `sink "file"`.
+func Kind() sinks.Kind {
+	return component.New("file", block(), check, func(_ Config, env sinks.Env) (sinks.Sink, error) {
+		return &sink{root: env.Root}, nil
+	}).WithTarget("path")
+}
+
+func block() *schema.Block {
+	return &schema.Block{
+		Type: "file",
+		Doc: "Delivers to local files. A file appears whole or not at all and replaces one of the same name; " +
+			"missing directories are made. Paths stay below the project's directory, symbolic links included.",
+		Example: "sink \"file\" \"local\" {\n  input = transform.by_region\n  path  = \"out/${run.date}.csv\"\n  format \"csv\" {}\n}",
+		Attrs: []schema.Attr{{Name: "path", Type: schema.String, Required: true, Late: true, Example: `"out/${run.date}.csv"`,
+			Doc: "The path of each file, relative to the project's directory. With several files it must use file.number or file.partition."}},
+	}
+}
+
+// check tries the path with sample names, as far as it is known.
+func check(_ Config, values *schema.Values) hcl.Diagnostics {
+	path, known, diags := values.Late("path").Eval("0000001", "p=1/")
+	if !known || diags.HasErrors() {
+		return diags
+	}
+	if !filepath.IsLocal(filepath.FromSlash(path)) {
+		return append(diags, values.Error("path", "path-outside", fmt.Sprintf("path: %q leads out of the project's directory", path),
+			"Files that a project writes stay below its directory. Use a relative path without leading ../."))
+	}
+	return diags
+}
+
+type sink struct{ root string }
+
+// Deliver writes the artifacts one after the other. See sinks.Sink.
+func (s *sink) Deliver(ctx context.Context, d sinks.Delivery) (sinks.Receipt, error) {
+	root, err := os.OpenRoot(s.root)
+	if err != nil {
+		return sinks.Receipt{}, writeProblem(s.root, err)
+	}
+	defer root.Close() //nolint:errcheck // only a handle on a directory
+	there := delivered(d.Intents)
+	receipt := sinks.Receipt{Objects: make([]sinks.Object, 0, len(d.Artifacts))}
+	w := &writer{root: root, d: d}
+	for _, a := range d.Artifacts {
+		w.total += a.Size
+	}
+	if err := checkPaths(d.Artifacts); err != nil {
+		return sinks.Receipt{}, err
+	}
+	for _, a := range d.Artifacts {
+		obj, ok := there[a.Key]
+		if !ok || obj.SHA256 != a.SHA256 || obj.Size != a.Size {
+			if obj, err = w.put(ctx, a); err != nil {
+				return sinks.Receipt{}, err
+			}
+		} else {
+			w.progress(a.Size)
+		}
+		receipt.Objects = append(receipt.Objects, obj)
+	}
+	return receipt, nil
+}
+
+// checkPaths refuses what leads out of the project and what would replace
+// itself. Symbolic links are os.Root's affair.
+func checkPaths(artifacts []sinks.Artifact) error {
+	seen := map[string]bool{}
+	for _, a := range artifacts {
+		path := filepath.FromSlash(a.Key)
+		if !filepath.IsLocal(path) || filepath.Clean(path) == "." {
+			return problem.New("path-outside", fmt.Sprintf("the path %q leads out of the project's directory", a.Key), nil)
+		}
+		if clean := filepath.Clean(path); seen[clean] {
+			return problem.New("key-collision", fmt.Sprintf("two files of this delivery have the path %s", a.Key), nil)
+		} else {
+			seen[clean] = true
+		}
+	}
+	return nil
+}
+
+func delivered(intents []sinks.Intent) map[string]sinks.Object {
+	there := map[string]sinks.Object{}
+	for _, in := range intents {
+		if in.Settled && in.Object.Key != "" {
+			there[in.Key] = in.Object
+		}
+	}
+	return there
+}
+
+// A writer is one call of Deliver.
+type writer struct {
+	root        *os.Root
+	d           sinks.Delivery
+	done, total int64
+}
+
+func (w *writer) progress(n int64) {
+	w.done += n
+	if w.d.Progress != nil {
+		w.d.Progress(sinks.Progress{Done: w.done, Total: w.total})
+	}
+}
+
+func (w *writer) put(ctx context.Context, a sinks.Artifact) (sinks.Object, error) {
+	if ctx.Err() != nil {
+		return sinks.Object{}, problem.New("cancelled", "the delivery was cancelled", ctx.Err())
+	}
+	path := filepath.Clean(filepath.FromSlash(a.Key))
+	if err := w.d.Ledger.Intend(ctx, sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size}); err != nil {
+		return sinks.Object{}, err
+	}
+	if err := w.root.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return sinks.Object{}, writeProblem(a.Key, err)
+	}
+	temp := filepath.Join(filepath.Dir(path), tempName(w.d.ID, a.Key))
+	err := w.fill(ctx, temp, a)
+	if err == nil {
+		err = w.publish(temp, path, a.Key)
+	}
+	if err != nil {
+		_ = w.root.Remove(temp) // the first failure counts
+		return sinks.Object{}, err
+	}
+	obj := sinks.Object{Key: a.Key, URL: filepath.Join(w.root.Name(), path), Size: a.Size, Rows: a.Rows, SHA256: a.SHA256}
+	return obj, w.d.Ledger.Settle(context.WithoutCancel(ctx), obj)
+}
+
+// tempName is the same in every attempt, so that the next one takes over what
+// a crash left behind. The dot keeps it out of patterns such as *.csv.
+func tempName(delivery, key string) string {
+	sum := sha256.Sum256([]byte(delivery + "\x00" + key))
+	return ".waybill-" + hex.EncodeToString(sum[:8]) + ".tmp"
+}
+
+// fill copies the artifact into the temporary file and syncs it to disk.
+func (w *writer) fill(ctx context.Context, temp string, a sinks.Artifact) error {
+	src, err := os.Open(a.Path)
+	if err != nil {
+		return unreadable(a, err)
+	}
+	defer src.Close() //nolint:errcheck // only read
+	dst, err := w.root.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return writeProblem(a.Key, err)
+	}
+	sum := sha256.New()
+	in := &reader{ctx: ctx, src: src, told: w.progress}
+	n, err := io.Copy(io.MultiWriter(dst, sum), in)
+	if err == nil {
+		err = dst.Sync()
+	}
+	if closeErr := dst.Close(); err == nil {
+		err = closeErr
+	}
+	switch {
+	case in.err != nil:
+		return unreadable(a, in.err)
+	case ctx.Err() != nil:
+		return problem.New("cancelled", fmt.Sprintf("the delivery of %s was cancelled", a.Key), ctx.Err())
+	case err != nil:
+		return writeProblem(a.Key, err)
+	case n != a.Size || (a.SHA256 != "" && hex.EncodeToString(sum.Sum(nil)) != a.SHA256):
+		return changed(a)
+	}
+	return nil
+}
+
+// publish gives the file its name and makes the name durable, and those of the
+// directories above it, which may be new.
+func (w *writer) publish(temp, path, key string) error {
+	if err := w.root.Rename(temp, path); err != nil {
+		return writeProblem(key, err)
+	}
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if err := w.syncDir(dir); err != nil {
+			return writeProblem(key, err)
+		}
+		if dir == "." {
+			return nil
+		}
+	}
+}
+
+func (w *writer) syncDir(name string) error {
+	dir, err := w.root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close() //nolint:errcheck // only a handle on a directory
+	return dir.Sync()
+}
+
+// A reader ends when its context does, and keeps failures of the source apart
+// from those of the destination, which io.Copy mixes up.
+type reader struct {
+	ctx  context.Context
+	src  io.Reader
+	told func(int64)
+	err  error
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.src.Read(p)
+	if n > 0 {
+		r.told(int64(n))
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
+func unreadable(a sinks.Artifact, err error) *problem.Problem {
+	p := problem.New("file-not-readable", fmt.Sprintf("the artifact for %s cannot be read", a.Key), plainError(err))
+	p.Cause = fmt.Sprintf("The spool holds each artifact until it is delivered, and %s is gone or unreadable.", a.Path)
+	p.Remedy = []string{"Run again with --fresh, and find out what removes files below --data-dir."}
+	return p
+}
+
+func changed(a sinks.Artifact) *problem.Problem {
+	p := problem.New("artifact-invalid", fmt.Sprintf("the file for %s changed after it was finished", a.Key), nil)
+	p.Cause = fmt.Sprintf("%s no longer has the size and the SHA-256 that were recorded for it. Nothing was delivered.", a.Path)
+	p.Remedy = []string{"Run again with --fresh, and find out what writes below --data-dir: another process, or a failing disk."}
+	return p
+}
+
+// writeProblem says why a file could not be written. os.Root refuses a path
+// that leaves the directory through a symbolic link with an error of its own.
+func writeProblem(name string, err error) *problem.Problem {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return problem.New("disk-full", fmt.Sprintf("the disk is full, so %s cannot be written", name), plainError(err))
+	case escapes(err):
+		return problem.New("path-outside", fmt.Sprintf("%s leads out of the project's directory through a symbolic link", name), nil)
+	}
+	p := problem.New("file-write-failed", fmt.Sprintf("%s cannot be written", name), plainError(err))
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist) {
+		p.Class = problem.Permanent // the same name fails again
+	}
+	return p
+}
+
+// escapes recognises os.Root's refusal, whose error value is not exported.
+func escapes(err error) bool {
+	plain := plainError(err)
+	return plain != nil && plain.Error() == "path escapes from parent"
+}
+
+// plainError drops the system calls and the paths around a reason: the path is
+// in the sentence, and may be one of the temporary file.
+func plainError(err error) error {
+	for {
+		switch e := err.(type) { //nolint:errorlint // the layers are taken off one by one
+		case *fs.PathError:
+			err = e.Err
+		case *os.LinkError:
+			err = e.Err
+		default:
+			return err
+		}
+	}
+}

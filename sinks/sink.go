@@ -1,0 +1,105 @@
+// Package sinks defines what a sink is. Each kind lives in a package of its
+// own below this one; package all lists them.
+package sinks
+
+import (
+	"context"
+	"time"
+
+	"waybill/internal/component"
+	"waybill/internal/dataset"
+)
+
+// A Sink hands finished artifacts over.
+//
+// Deliver is idempotent by delivery id and all or nothing for each object: an
+// object is either there with the artifact's bytes or was not touched. It
+// blocks, it may be called again after a failure or a crash with the intents
+// that the ledger holds, and it settles those before anything else. On failure
+// it undoes what is half done (aborts uploads) even when ctx is cancelled. It
+// owns no goroutine after it returns. Errors are problems with a class.
+type Sink interface {
+	Deliver(ctx context.Context, d Delivery) (Receipt, error)
+}
+
+// A Delivery is a set of frozen artifacts on its way to one place.
+type Delivery struct {
+	ID       string // (pipeline, sink, slot) in one opaque text: the same in every attempt
+	Pipeline string
+	Sink     string // the sink's address, "sink.acme"
+	Slot     time.Time
+	Run      string
+
+	Artifacts []Artifact
+	// Intents is what the ledger holds from earlier attempts, oldest first.
+	Intents []Intent
+	Ledger  Ledger
+	// Progress may be called at any time, from any goroutine, and is cheap.
+	Progress func(Progress)
+}
+
+// An Artifact is a finished, verified file: its bytes never change again.
+type Artifact struct {
+	Key         string         `json:"key"`  // where it goes, within the sink's place
+	Path        string         `json:"path"` // absolute local path
+	Size        int64          `json:"size"`
+	Rows        int64          `json:"rows"`
+	SHA256      string         `json:"sha256"` // hex
+	ContentType string         `json:"content_type"`
+	Schema      dataset.Schema `json:"schema"`
+}
+
+// An Intent is a durable announcement that an object is about to be written.
+type Intent struct {
+	Key      string `json:"key"`
+	SHA256   string `json:"sha256"`
+	Size     int64  `json:"size"`
+	UploadID string `json:"upload_id,omitempty"` // of a multipart upload that is or was open
+	Settled  bool   `json:"settled"`             // the object is there, or the upload is aborted
+	Object   Object `json:"object,omitzero"`     // set once the object is there
+}
+
+// An Object is what stands at the destination now.
+type Object struct {
+	Key      string `json:"key"`
+	URL      string `json:"url"` // s3://bucket/key, or a file path
+	Size     int64  `json:"size"`
+	Rows     int64  `json:"rows"`
+	SHA256   string `json:"sha256"`
+	Checksum string `json:"checksum,omitempty"` // as the destination computed it, "crc64nvme:…"
+	ETag     string `json:"etag,omitempty"`
+	Version  string `json:"version,omitempty"`
+}
+
+// A Ledger makes a delivery's steps durable. Each call has returned before the
+// step that it announces begins. Safe for concurrent use.
+type Ledger interface {
+	// Intend records that an object, or an upload of it, is about to exist.
+	Intend(ctx context.Context, in Intent) error
+	// Settle records that the object of this key is there.
+	Settle(ctx context.Context, obj Object) error
+	// Aborted records that the upload is gone.
+	Aborted(ctx context.Context, key, uploadID string) error
+}
+
+// A Receipt tells what was delivered and as whom.
+type Receipt struct {
+	Objects  []Object `json:"objects"`
+	Identity string   `json:"identity,omitempty"` // ARN that wrote them; empty for local files
+}
+
+// Progress says how far a delivery is.
+type Progress struct {
+	Done, Total int64 // bytes
+}
+
+// Env is what a sink may use of the world around it.
+type Env struct {
+	Root string // the project's directory; local paths resolve against it
+}
+
+// Kind is a kind of sink as the registry knows it.
+type Kind = component.Kind[Sink, Env]
+
+// Registry holds the kinds that the language knows.
+type Registry = component.Registry[Sink, Env]

@@ -1,0 +1,94 @@
+package sinktest
+
+import (
+	"context"
+	"sync"
+
+	"waybill/sinks"
+)
+
+// A Ledger is a sinks.Ledger in memory, which behaves as the store's does. It
+// may fail on demand. Safe for concurrent use.
+type Ledger struct {
+	mu      sync.Mutex
+	intents []sinks.Intent
+
+	// OnIntend and OnSettle, if set, are asked first; their error is returned
+	// and nothing is recorded, as when the process stopped there.
+	OnIntend func(sinks.Intent) error
+	OnSettle func(sinks.Object) error
+}
+
+// Intend records an announcement; one that is recorded already is no error.
+func (l *Ledger) Intend(ctx context.Context, in sinks.Intent) error {
+	if l.OnIntend != nil {
+		if err := l.OnIntend(in); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, have := range l.intents {
+		if have.Key == in.Key && have.UploadID == in.UploadID {
+			return nil
+		}
+	}
+	l.intents = append(l.intents, in)
+	return nil
+}
+
+// Settle records that an object is there.
+func (l *Ledger) Settle(ctx context.Context, obj sinks.Object) error {
+	if l.OnSettle != nil {
+		if err := l.OnSettle(obj); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.intents {
+		if l.intents[i].Key == obj.Key {
+			l.intents[i].Settled, l.intents[i].Object = true, obj
+		}
+	}
+	return nil
+}
+
+// Aborted records that an upload is gone.
+func (l *Ledger) Aborted(ctx context.Context, key, uploadID string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.intents {
+		if l.intents[i].Key == key && l.intents[i].UploadID == uploadID {
+			l.intents[i].Settled = true
+		}
+	}
+	return nil
+}
+
+// Intents returns what is recorded, oldest first.
+func (l *Ledger) Intents() []sinks.Intent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]sinks.Intent(nil), l.intents...)
+}
+
+// Open returns the uploads that are announced and neither there nor gone.
+func (l *Ledger) Open() []sinks.Intent {
+	var open []sinks.Intent
+	for _, in := range l.Intents() {
+		if in.UploadID != "" && !in.Settled {
+			open = append(open, in)
+		}
+	}
+	return open
+}
