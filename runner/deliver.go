@@ -57,7 +57,7 @@ func (e *execution) deliver(ctx context.Context, s *compile.Step) error {
 		return e.locate(s.Address, err)
 	}
 	if err := e.plan(ctx, s, result); err != nil {
-		if interrupted(ctx) {
+		if interrupted(ctx) || errors.Is(err, errLeaseLost) {
 			return err
 		}
 		e.steps.end(ctx, s.Address, state.Failed, "", err)
@@ -78,11 +78,13 @@ func (e *execution) plan(ctx context.Context, s *compile.Step, result sinkResult
 		ID: DeliveryID(e.run.Pipeline, s.Address, e.run.Slot), Pipeline: e.run.Pipeline, Sink: s.Address,
 		Slot: e.run.Slot, Run: e.run.ID, Plan: data, PlannedAt: time.Now().UTC(),
 	})
-	if errors.Is(err, state.ErrConflict) {
-		p := problem.New("delivery-busy", fmt.Sprintf("another run is delivering %s of %s for the slot %s", s.Address, e.run.Pipeline, e.run.Slot.Format(time.RFC3339)), err)
-		return p
+	if !errors.Is(err, state.ErrConflict) {
+		return err
 	}
-	return err
+	if now, err := e.Store.Run(ctx, e.run.ID); err == nil && now.Owner != e.Owner {
+		return errLeaseLost
+	}
+	return problem.New("delivery-busy", fmt.Sprintf("another run is delivering %s of %s for the slot %s", s.Address, e.run.Pipeline, e.run.Slot.Format(time.RFC3339)), err)
 }
 
 func (e *execution) deliverOnce(ctx context.Context, s *compile.Step, sink sinks.Sink, result sinkResult, attempt int) error {

@@ -58,9 +58,13 @@ func (e *execution) emit(ev Event) {
 }
 
 func (e *execution) logEvent(ev Event) {
-	args := []any{"event", ev.Kind, "status", string(ev.Status)}
+	what := "run " + string(ev.Status)
+	var args []any
 	if ev.Step != "" {
+		what = "step " + string(ev.Status)
 		args = append(args, "step", ev.Step, "attempt", ev.Attempt)
+	} else {
+		args = append(args, "slot", ev.Slot)
 	}
 	if ev.Rows > 0 {
 		args = append(args, "rows", ev.Rows)
@@ -68,13 +72,22 @@ func (e *execution) logEvent(ev Event) {
 	if ev.Millis > 0 {
 		args = append(args, "millis", ev.Millis)
 	}
+	for _, o := range ev.Objects {
+		args = append(args, "object", o.URL)
+	}
+	if ev.Reason != "" {
+		args = append(args, "reason", ev.Reason)
+	}
+	if ev.NextTry != nil {
+		args = append(args, "next_try", *ev.NextTry)
+	}
 	if ev.Problem == nil {
-		e.log.Info("run", args...)
+		e.log.Info(what, args...)
 		return
 	}
 	args = append(args, "code", ev.Problem.Code, "problem", ev.Problem.Error())
 	if ev.Problem.Where != "" {
 		args = append(args, "where", ev.Problem.Where)
 	}
-	e.log.Warn("run", args...)
+	e.log.Warn(what, args...)
 }

@@ -20,6 +20,7 @@ import (
 	"waybill/internal/problem"
 	"waybill/internal/version"
 	"waybill/runner/compile"
+	"waybill/runner/state"
 	"waybill/runner/transform"
 	sinksall "waybill/sinks/all"
 	sourcesall "waybill/sources/all"
@@ -205,9 +206,12 @@ func (a *app) showProblem(p *problem.Problem) {
 
 func problemText(p *problem.Problem, style diag.Style) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s  %s\n", style.Red("Error:"), style.Bold(p.Error()), style.Faint("["+p.Code+"]"))
+	fmt.Fprintf(&b, "%s %s  %s\n", style.Red("Error:"), style.Bold(p.Summary), style.Faint("["+p.Code+"]"))
 	if p.Where != "" {
 		fmt.Fprintf(&b, "  at %s\n", p.Where)
+	}
+	if p.Err != nil && !strings.Contains(p.Summary, p.Err.Error()) && !errors.Is(p.Err, state.ErrConflict) {
+		fmt.Fprintf(&b, "  %s\n", p.Err)
 	}
 	if p.Cause != "" {
 		fmt.Fprintf(&b, "  %s\n", p.Cause)

@@ -110,13 +110,21 @@ func (v *textView) step(e runner.Event) {
 			v.printf("delivered  %s   %s rows  %s  %s\n", v.style.Bold(o.URL), number(o.Rows), size(o.Size), shortChecksum(o.Checksum, o.SHA256))
 		}
 	case state.Retrying:
-		v.printf("%s %s attempt %d failed: %s  [%s], next try %s\n", line, v.style.Yellow("↻"), e.Attempt, e.Problem.Error(), e.Problem.Code, e.NextTry.Local().Format(time.TimeOnly))
+		v.printf("%s %s attempt %d failed: %s  [%s], next try %s\n", line, v.style.Yellow("↻"), e.Attempt, e.Problem.Summary, e.Problem.Code, e.NextTry.Local().Format(time.TimeOnly))
 	case state.Failed:
-		v.printf("%s %s %s  [%s]\n", line, v.style.Red("✗"), e.Problem.Error(), e.Problem.Code)
+		v.printf("%s %s %s  [%s]\n", line, v.style.Red("✗"), e.Problem.Summary, e.Problem.Code)
 		v.problem = e.Problem
 	case state.Skipped, state.Cancelled:
-		v.printf("%s %s %s\n", line, v.style.Faint("–"), v.style.Faint(strings.TrimSpace(string(e.Status)+" "+e.Reason)))
+		v.printf("%s %s %s\n", line, v.style.Faint("–"), v.style.Faint(withReason(string(e.Status), e.Reason)))
 	}
+}
+
+// withReason is "skipped: no rows".
+func withReason(what, why string) string {
+	if why == "" {
+		return what
+	}
+	return what + ": " + why
 }
 
 // facts is what is worth knowing about a step that is done.

@@ -195,6 +195,9 @@ func (b block) policies(document string, statements []statementValues) []string 
 		out = append(out, document)
 	}
 	for i, s := range statements {
+		if s.Effect == "" || len(s.Actions) == 0 || len(s.Resources) == 0 {
+			continue // reported already
+		}
 		doc := statementDocument(s)
 		if err := checkIdentityPolicy(doc); err != nil {
 			b.fail(fmt.Sprintf("statement[%d]", i), "invalid-policy", "statement: "+err.Error(), "")
@@ -240,6 +243,7 @@ func (l *loader) table(v tableValues, b block) {
 func (b block) tableFile(name string) string {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		b.fail("files", "invalid-value", fmt.Sprintf("files: %q leaves the project", name), "Name files relative to the project.")
+		return ""
 	}
 	path := filepath.Join(b.l.config.Dir, filepath.FromSlash(name))
 	if found, err := filepath.Glob(path); err != nil || len(found) == 0 {

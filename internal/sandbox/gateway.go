@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -154,13 +155,28 @@ func (g *objectGateway) start(region string) (*regionGateway, error) {
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
-			return d.DialContext(ctx, "unix", socket)
+			conn, err := d.DialContext(ctx, "unix", socket)
+			return patientConn{conn}, err
 		},
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: maxActiveRequests,
 		IdleConnTimeout:     30 * time.Second,
 	}
 	return &regionGateway{proxy: newProxy(transport), client: transport, server: server, done: done}, nil
+}
+
+// A patientConn carries a request to a server that may refuse it before it has
+// read the whole of it, and then closes: what is left of the request is let go,
+// and the answer is read. Without that the refusal would come out as a broken
+// pipe.
+type patientConn struct{ net.Conn }
+
+func (c patientConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return len(p), nil
+	}
+	return n, err
 }
 
 // newProxy hands a request on as it was signed: host, path and query stay what

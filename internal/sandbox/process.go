@@ -242,7 +242,9 @@ func (p *Process) Stop() error {
 // returns when ctx ends, at SIGTERM or SIGINT, or when in is closed, which
 // happens at the latest when the parent dies.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, services ...func(Host) (Service, error)) error {
-	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	ctx, unregister := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer unregister() // not before the end: a second signal must not cut the cleaning up short
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	dec := json.NewDecoder(in)
 	var req request

@@ -66,6 +66,26 @@ func TestStopLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestSignals holds that a signal ends the sandbox in order.
+func TestSignals(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		p, err := sandbox.Start(t.Context(), writeWorld(t), sandbox.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(p.PID(), sig); err != nil {
+			t.Fatal(err)
+		}
+		<-p.Done()
+		if err := p.Stop(); err != nil {
+			t.Errorf("%v: %v", sig, err)
+		}
+		if _, err := os.Stat(p.DataDir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%v: the temporary directory is still there: %v", sig, err)
+		}
+	}
+}
+
 func TestDataDirKeepsBuckets(t *testing.T) {
 	ctx := t.Context()
 	dir, data := writeWorld(t), filepath.Join(t.TempDir(), "data")

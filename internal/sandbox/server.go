@@ -97,7 +97,7 @@ type server struct {
 	gateway   *objectGateway
 	services  map[string]Service // doesn't change while requests are served
 	closers   []func() error     // of services that run
-	listeners []net.Listener // of the services, and of the control endpoint
+	listeners []net.Listener     // of the services, and of the control endpoint
 }
 
 func (s *server) open(ctx context.Context) error {

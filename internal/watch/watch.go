@@ -76,16 +76,19 @@ func setDuration(d *time.Duration, byDefault time.Duration) {
 // in the log and goes on by polling.
 func Watch(ctx context.Context, opts Options, changed func()) error {
 	w := &watcher{Options: opts.withDefaults(), changed: changed, watched: map[string]os.FileInfo{}}
-	events, err := w.open()
+	w.last = w.Seen
+	system, err := w.open()
 	if err != nil {
 		w.degrade(err)
-	} else {
-		w.events = events
-		defer events.Close()
+		w.look()
+		w.loop(ctx, nil, nil)
+		return nil
 	}
-	w.last = w.Seen
+	defer system.Close()
+	w.events = system
 	w.look()
-	return w.loop(ctx)
+	w.loop(ctx, system.Events, system.Errors)
+	return nil
 }
 
 type watcher struct {
@@ -97,19 +100,19 @@ type watcher struct {
 	degraded bool
 }
 
-// loop waits for quiet after events, and for the poll.
-func (w *watcher) loop(ctx context.Context) error {
+// loop looks when it has been quiet after events, when a burst of them has
+// lasted too long, and when the poll is due.
+func (w *watcher) loop(ctx context.Context, events <-chan fsnotify.Event, failures <-chan error) {
 	poll := time.NewTicker(w.Poll)
 	defer poll.Stop()
 	quiet := time.NewTimer(0)
 	quiet.Stop()
 	defer quiet.Stop()
 	var burst time.Time // when the present burst of events began; zero: none
-	events, failures := w.channels()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case _, ok := <-events:
 			if !ok {
 				events = nil
@@ -137,13 +140,6 @@ func (w *watcher) loop(ctx context.Context) error {
 			w.look()
 		}
 	}
-}
-
-func (w *watcher) channels() (<-chan fsnotify.Event, <-chan error) {
-	if w.events == nil {
-		return nil, nil
-	}
-	return w.events.Events, w.events.Errors
 }
 
 // look compares what is there with what was seen last.

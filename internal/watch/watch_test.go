@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -148,7 +150,10 @@ func TestSameContentIsNoChange(t *testing.T) {
 	write(t, filepath.Join(root, "a.hcl"), "one")
 	r := start(t, root, nil)
 	for _, touch := range []func(){
-		func() { r.write("a.hcl", "one") },
+		func() { // by renaming: a look between truncating and writing would rightly find a change
+			r.write("a.hcl.tmp", "one")
+			must(t, os.Rename(r.path("a.hcl.tmp"), r.path("a.hcl")))
+		},
 		func() { must(t, os.Chtimes(r.path("a.hcl"), time.Time{}, time.Unix(1, 0))) },
 		func() { r.write("notes.txt", "not configuration") },
 		func() { r.write(".hidden.hcl", "x") },
@@ -250,25 +255,48 @@ func TestExtraFiles(t *testing.T) {
 	r.expectChange()
 }
 
-func TestBurstIsOneChange(t *testing.T) {
-	r := start(t, t.TempDir(), func(o *Options) { o.Debounce = 300 * time.Millisecond })
-	for i := range 200 {
-		r.write(fmt.Sprintf("d%d/%d.hcl", i%7, i), "x")
+// When looks happen, in fake time: events at these milliseconds make a
+// directory look at those.
+func TestWhenToLook(t *testing.T) {
+	ms := func(times ...int) []int { return times }
+	tests := []struct {
+		name      string
+		events    []int
+		overflows []int
+		until     int
+		want      []int
+	}{
+		{"after half a second of quiet", ms(1000), nil, 9000, ms(1500)},
+		{"each event begins the wait anew", ms(1000, 1400, 1800), nil, 9000, ms(2300)},
+		{"two bursts", ms(1000, 3000), nil, 9000, ms(1500, 3500)},
+		{"a long burst is not waited out", ms(1000, 1400, 1800, 2200, 2600, 3000, 3400, 3800, 4200, 4600, 5000, 5400, 5800, 6200), nil, 9000, ms(6000, 6700)},
+		{"lost events count as one", nil, ms(1000), 9000, ms(1500)},
+		{"and the poll needs none", nil, nil, 31000, ms(15000, 30000)},
 	}
-	r.expectChange()
-	if r.write("last.hcl", "x"); !r.look() {
-		r.look() // directories found late cause one more look without a change
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			root := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				var got []int
+				opts := Options{Root: root, Match: isHCL, looked: func(bool) { got = append(got, int(time.Since(began).Milliseconds())) }}
+				w := &watcher{Options: opts.withDefaults()}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(tt.until)*time.Millisecond)
+				defer cancel()
+				events, failures := make(chan fsnotify.Event), make(chan error)
+				for _, at := range tt.events {
+					time.AfterFunc(time.Duration(at)*time.Millisecond, func() { events <- fsnotify.Event{Name: root} })
+				}
+				for _, at := range tt.overflows {
+					time.AfterFunc(time.Duration(at)*time.Millisecond, func() { failures <- fsnotify.ErrEventOverflow })
+				}
+				w.loop(ctx, events, failures)
+				if !slices.Equal(got, tt.want) {
+					t.Errorf("looks at %v, want %v", got, tt.want)
+				}
+			})
+		})
 	}
-	if n := len(r.changes); n > 1 {
-		t.Errorf("%d changes more", n)
-	}
-}
-
-func TestLongBurstIsNotWaitedOut(t *testing.T) {
-	r := start(t, t.TempDir(), func(o *Options) { o.Debounce, o.MaxBurst = time.Hour, 50*time.Millisecond })
-	r.write("a.hcl", "one")
-	r.write("b.hcl", "one")
-	r.expectChange() // an hour of quiet never comes
 }
 
 func TestChangeWhileChangedRuns(t *testing.T) {

@@ -80,7 +80,11 @@ func scheduleError(err error, rng hcl.Range, text string) *hcl.Diagnostic {
 		rng.End.Byte = rng.Start.Byte + pe.Len
 		rng.End.Column = rng.Start.Column + pe.Len
 	}
-	return diag.Error("invalid-schedule", rng, pe.Msg, pe.Hint)
+	summary := pe.Msg
+	if pe.Field != "" {
+		summary = pe.Field + ": " + pe.Msg
+	}
+	return diag.Error("invalid-schedule", rng, summary, pe.Hint)
 }
 
 // testedFrom is from when on schedules are tested: a fixed time, so that the

@@ -100,10 +100,16 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return err
 }
 
-// watch reloads when files change.
+// watch reloads when files change. What changed between the first load and the
+// fingerprint from which on changes are seen is found by loading once more.
 func (d *Daemon) watch(ctx context.Context) error {
+	seen, _, err := watch.Fingerprint(d.Dir, config.IsConfig, d.extraFiles()...)
+	if err != nil {
+		d.Log.Warn("the files could not be fingerprinted", "error", err)
+	}
+	d.Reload(ctx)
 	return watch.Watch(ctx, watch.Options{
-		Root: d.Dir, Match: config.IsConfig, Extra: d.extraFiles,
+		Root: d.Dir, Match: config.IsConfig, Extra: d.extraFiles, Seen: seen,
 		Debounce: d.Debounce, Poll: d.Poll, Logger: d.Log,
 	}, func() { d.Reload(ctx) })
 }

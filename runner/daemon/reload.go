@@ -144,8 +144,11 @@ func (d *Daemon) Reload(ctx context.Context) ReloadResult {
 	if l := d.current.Load(); l != nil {
 		result.Digest = l.Digest
 	}
-	d.last.Store(&result)
+	before := d.last.Swap(&result)
 	d.report(result, time.Since(began))
+	if before != nil && !before.OK && result.OK && !result.Changed {
+		d.Log.Info("the files are good again, and the same as what is in force", "digest", result.Digest)
+	}
 	return result
 }
 

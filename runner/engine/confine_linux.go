@@ -46,8 +46,34 @@ func ownThread(f func()) {
 // starts from its first instruction on, as far as the kernel can. The rest of
 // our own process is untouched: Go makes no new thread from a locked one.
 func confine(o Options) error {
+	if err := dropPrivileges(); err != nil {
+		return fmt.Errorf("confine the compute process: %w", err)
+	}
 	if err := restrictThread(o); err != nil && !errors.Is(err, errNoLandlock) {
 		return fmt.Errorf("confine the compute process: %w", err)
+	}
+	return nil
+}
+
+// dropPrivileges sees to it that the process started has no capabilities even
+// if we are root, save for reading and writing files whatever their mode. That
+// is more than tidiness: CAP_PERFMON opens the environment of every process in
+// /proc, ours with its credentials too, and Landlock does not prevent it.
+func dropPrivileges() error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl", err)
+	}
+	// Kernels without ambient capabilities have none to clear.
+	_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+	for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
+		if c == unix.CAP_DAC_OVERRIDE || c == unix.CAP_DAC_READ_SEARCH {
+			continue
+		}
+		// EPERM: who may not drop capabilities has none to hand on. EINVAL: the
+		// kernel is older than the capability.
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EINVAL) {
+			return os.NewSyscallError("prctl", err)
+		}
 	}
 	return nil
 }
@@ -103,18 +129,15 @@ func restrictThread(o Options) (err error) {
 	if err := addRules(int(fd), attr.Access_fs, o); err != nil {
 		return err
 	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return os.NewSyscallError("prctl", err)
-	}
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
 		return os.NewSyscallError("landlock_restrict_self", errno)
 	}
 	return nil
 }
 
-// systemFiles are what DuckDB reads when it starts; it aborts if it may not.
-// That the files in /proc which tell secrets stay closed is Landlock's doing
-// too: a confined process may not look into one that is not.
+// systemFiles are where DuckDB looks for limits of its control group when it
+// starts; it aborts if it may not. The files in /proc that tell secrets stay
+// closed: a confined process without capabilities may not look into another.
 var systemFiles = []string{"/proc", "/sys/fs/cgroup"}
 
 // addRules allows what a job needs.

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,7 +47,7 @@ func escapes() int {
 	}
 	for _, secret := range []string{"environ", "maps", "cwd/go.mod", "fd/0"} {
 		if _, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(os.Getppid()), secret)); err == nil {
-			println("readable", secret); time.Sleep(0); return 16
+			return 16
 		}
 	}
 	return 0

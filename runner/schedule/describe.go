@@ -207,10 +207,10 @@ func isStep(values []int, limit int) bool {
 	return ok && limit%step == 0 && len(values) == limit/step
 }
 
-// stepOf returns how far apart three or more values are, if equally and not
+// stepOf returns how far apart two or more values are, if equally and not
 // one after the other.
 func stepOf(values []int) (int, bool) {
-	if len(values) < 3 {
+	if len(values) < 2 {
 		return 0, false
 	}
 	step := values[1] - values[0]

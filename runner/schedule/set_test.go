@@ -72,7 +72,7 @@ func TestFingerprint(t *testing.T) {
 // change of all schedules.
 func TestFingerprintIsStable(t *testing.T) {
 	s := Set{mustMake(t, "0 9 ? * MON-FRI *", "America/New_York", Skip), mustMake(t, "rate(15 minutes)", "UTC", Skip)}
-	if got, want := s.Fingerprint(), "PIN"; got != want {
+	if got, want := s.Fingerprint(), "1a55138233787edede1efb6f2faecfea"; got != want {
 		t.Errorf("fingerprint %s, want %s", got, want)
 	}
 }

@@ -86,8 +86,8 @@ type Delivery struct {
 	Slot      time.Time
 	Run       string          // the run that planned it last
 	Plan      json.RawMessage // frozen artifacts with keys, no secrets
-	Done      bool
-	Receipt   json.RawMessage
+	Done      bool            // as planned
+	Receipt   json.RawMessage // of the last time it was done
 	PlannedAt time.Time
 	DoneAt    time.Time
 }
@@ -170,12 +170,13 @@ type Slots interface {
 
 // Ledger is what was promised and what was delivered.
 type Ledger interface {
-	// Plan inserts the delivery, or replaces the plan of one that is not done
-	// and has no unsettled intent. It returns the stored delivery: the caller
-	// goes on with that one's plan. A delivery that is not done belongs to d.Run
-	// from then on. ErrConflict if owner does not hold the lease of d.Run, or if
-	// the delivery belongs to another run that is still running: two runs of one
-	// slot never deliver at once.
+	// Plan makes d the delivery's plan, and d.Run the run it belongs to, and
+	// returns what is stored. A delivery that d.Run itself has made stays as it
+	// is. One of another run starts over, to be sent again: its settled intents
+	// are forgotten, its open ones stay to be settled, and the last receipt
+	// stays until the next. ErrConflict if owner does not hold the lease of
+	// d.Run, or if the other run is still running: two runs of one slot never
+	// deliver at once.
 	Plan(ctx context.Context, owner string, d Delivery) (Delivery, error)
 	Delivery(ctx context.Context, id string) (Delivery, error)
 	// Deliveries lists what a run delivered or planned.

@@ -299,6 +299,17 @@ func TestSingleNullColumn(t *testing.T) {
 	}
 }
 
+func TestNoRows(t *testing.T) {
+	c := newClient(t, start(t), "")
+	e := c.succeed(`SELECT id, customer FROM sales.orders WHERE id < 0`)
+	if got := c.object(*e.ResultConfiguration.OutputLocation); got != "\"id\",\"customer\"\n" {
+		t.Errorf("the result is %q", got)
+	}
+	if rows := c.rows(e, ""); !slices.Equal(rows, []string{"id|customer"}) {
+		t.Errorf("the rows are %q", rows)
+	}
+}
+
 func TestTrinoFunctions(t *testing.T) {
 	c := newClient(t, start(t), "")
 	for sql, want := range map[string]string{
@@ -306,14 +317,14 @@ func TestTrinoFunctions(t *testing.T) {
 		`date_parse('31/01/2026 14:05', '%d/%m/%Y %H:%i')`:                  "2026-01-31 14:05:00.000",
 		`to_iso8601(DATE '2026-01-31')`:                                     "2026-01-31",
 		`to_iso8601(TIMESTAMP '2026-01-31 14:05:09')`:                       "2026-01-31T14:05:09.000",
-		`from_unixtime(0)`:                          "1970-01-01 00:00:00.000 UTC",
-		`to_unixtime(TIMESTAMP '1970-01-01 00:01')`: "60.0",
-		`approx_distinct(1)`:                        "1",
-		`element_at(ARRAY[1,2], 2)`:                 "2",
-		`element_at(MAP(ARRAY['a'],ARRAY[7]), 'a')`: "7",
-		`cardinality(ARRAY[1,2])`:                   "2",
-		`cardinality(MAP(ARRAY['a'],ARRAY[7]))`:     "1",
-		`contains(ARRAY[1,2], 2)`:                   "true",
+		`from_unixtime(0)`:                                                 "1970-01-01 00:00:00.000 UTC",
+		`to_unixtime(TIMESTAMP '1970-01-01 00:01')`:                        "60.0",
+		`approx_distinct(1)`:                                               "1",
+		`element_at(ARRAY[1,2], 2)`:                                        "2",
+		`element_at(MAP(ARRAY['a'],ARRAY[7]), 'a')`:                        "7",
+		`cardinality(ARRAY[1,2])`:                                          "2",
+		`cardinality(MAP(ARRAY['a'],ARRAY[7]))`:                            "1",
+		`contains(ARRAY[1,2], 2)`:                                          "true",
 		`json_extract_scalar('{"a":{"b":"c"}}', '$.a.b')`:                  "c",
 		`regexp_like('abc', 'b.')`:                                         "true",
 		`regexp_replace('aXbX', 'X', '-')`:                                 "a-b-",
@@ -756,4 +767,12 @@ func TestFaults(t *testing.T) {
 	_, err := c.StartQueryExecution(context.Background(), &api.StartQueryExecutionInput{QueryString: aws.String("SELECT 1")})
 	wantRefusal(t, err, "ThrottlingException", "Rate exceeded")
 	c.succeed("SELECT 1") // the SDK in Athena's place retries the 500
+}
+
+func TestEqualColumnNames(t *testing.T) {
+	c := newClient(t, start(t), "")
+	e := c.succeed(`SELECT 1 AS a, 2 AS A, o.*, 3 FROM (SELECT 4 AS a) o`)
+	if rows := c.rows(e, ""); !slices.Equal(rows, []string{"a|a|a|_col3", "1|2|4|3"}) {
+		t.Errorf("got %q", rows)
+	}
 }

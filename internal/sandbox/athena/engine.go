@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -356,9 +357,35 @@ func (e *engine) cast(i int) string {
 }
 
 // copyCSV writes the rows of an SQL text, quoted as Athena quotes, and returns
-// their number.
-func (e *engine) copyCSV(ctx context.Context, sql, path string) (int64, error) {
-	return e.copy(ctx, sql, path, "FORMAT csv, HEADER, FORCE_QUOTE *, NULLSTR ''")
+// their number. The header is ours: the engine would number equal names.
+func (e *engine) copyCSV(ctx context.Context, sql, path string, cols []column) (int64, error) {
+	rows, err := e.copy(ctx, sql, path+".rows", "FORMAT csv, HEADER false, FORCE_QUOTE *, NULLSTR ''")
+	if err != nil {
+		return 0, err
+	}
+	header := make([]string, len(cols))
+	for i, c := range cols {
+		header[i] = duckdb.Ident(c.name)
+	}
+	return rows, withHeader(path, path+".rows", strings.Join(header, ",")+"\n")
+}
+
+// withHeader writes a line and then a file, which it removes.
+func withHeader(path, rest, line string) (err error) {
+	in, err := os.Open(rest)
+	if err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	defer func() { err = errors.Join(err, in.Close(), os.Remove(rest)) }()
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if _, err = out.WriteString(line); err == nil {
+		_, err = io.Copy(out, in)
+	}
+	return err
 }
 
 // unloadFileSize is about where one file of UNLOAD ends and the next begins.

@@ -15,7 +15,6 @@ import (
 	"github.com/google/uuid"
 
 	"waybill/runner/engine/duckdb"
-
 )
 
 // run takes one query from QUEUED to its end.
@@ -183,7 +182,7 @@ func (e *execution) scanned(n int64) {
 // query's result.
 func (s *service) publish(ctx context.Context, e *execution, eng *engine, out *objects, dir, sql string, cols []column) (result, error) {
 	path := filepath.Join(dir, "result.csv")
-	rows, err := eng.copyCSV(ctx, sql, path)
+	rows, err := eng.copyCSV(ctx, sql, path, cols)
 	if err != nil {
 		return result{}, err
 	}
@@ -309,4 +308,3 @@ func (e *engine) unloadable() error {
 	}
 	return nil
 }
-

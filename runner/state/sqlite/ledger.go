@@ -17,7 +17,8 @@ const selectDelivery = `SELECT ` + deliveryColumns + ` FROM deliveries WHERE id 
 
 var upsertDelivery = `
 	INSERT INTO deliveries (` + deliveryColumns + `) VALUES (` + marks(10) + `)
-	ON CONFLICT DO UPDATE SET run = excluded.run, plan = excluded.plan, planned_at = excluded.planned_at`
+	ON CONFLICT DO UPDATE SET run = excluded.run, plan = excluded.plan, planned_at = excluded.planned_at,
+		done = 0, done_at = NULL`
 
 // Plan implements state.Ledger.
 func (s *Store) Plan(ctx context.Context, owner string, d state.Delivery) (state.Delivery, error) {
@@ -27,14 +28,8 @@ func (s *Store) Plan(ctx context.Context, owner string, d state.Delivery) (state
 		if err := fence(ctx, tx, d.Run, owner); err != nil {
 			return err
 		}
-		next, err := successor(ctx, tx, d)
-		if err != nil {
+		if err := replan(ctx, tx, d); err != nil {
 			return err
-		}
-		if !next.Done {
-			if _, err := tx.ExecContext(ctx, upsertDelivery, deliveryFields(&next)...); err != nil {
-				return err
-			}
 		}
 		// Read back, so that the answer is what a later call would get.
 		out = state.Delivery{}
@@ -46,35 +41,41 @@ func (s *Store) Plan(ctx context.Context, owner string, d state.Delivery) (state
 	return out, nil
 }
 
-// successor returns what the ledger should hold once d is planned: d itself,
-// what is there if it is done, or d's run with the plan that is there while an
-// object of it may be half-way.
-func successor(ctx context.Context, tx *sql.Tx, d state.Delivery) (state.Delivery, error) {
+// replan makes d the plan, unless its own run has delivered it already.
+func replan(ctx context.Context, tx *sql.Tx, d state.Delivery) error {
 	var old state.Delivery
 	err := tx.QueryRowContext(ctx, selectDelivery, d.ID).Scan(deliveryFields(&old)...)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return d, nil
-	case err != nil:
-		return old, err
-	case old.Done:
-		return old, nil
-	}
-	var busy, open bool
-	err = tx.QueryRowContext(ctx, `
-		SELECT EXISTS (SELECT 1 FROM runs WHERE id = ? AND status = 'running'),
-		       EXISTS (SELECT 1 FROM intents WHERE delivery = ? AND NOT settled)`,
-		old.Run, old.ID).Scan(&busy, &open)
-	switch {
-	case err != nil:
-		return old, err
-	case busy && old.Run != d.Run:
-		return old, fmt.Errorf("delivery %s belongs to run %s, which is running: %w", d.ID, old.Run, state.ErrConflict)
-	case open:
 		old.Run = d.Run
-		return old, nil
+	case err != nil:
+		return err
 	}
-	return d, nil
+	if old.Done && old.Run == d.Run {
+		return nil
+	}
+	if old.Run != d.Run {
+		if err := handOver(ctx, tx, old, d.Run); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, upsertDelivery, deliveryFields(&d)...)
+	return err
+}
+
+// handOver lets another run deliver: what is settled is to be sent again, and
+// what is open is left for it to settle.
+func handOver(ctx context.Context, tx *sql.Tx, old state.Delivery, run string) error {
+	var busy bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM runs WHERE id = ? AND status = 'running')`, old.Run).Scan(&busy)
+	if err != nil {
+		return err
+	}
+	if busy {
+		return fmt.Errorf("delivery %s belongs to run %s, which is running, and not to %s: %w", old.ID, old.Run, run, state.ErrConflict)
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM intents WHERE delivery = ? AND settled`, old.ID)
+	return err
 }
 
 // Delivery implements state.Ledger.

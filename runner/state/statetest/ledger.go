@@ -10,9 +10,10 @@ import (
 
 var ledgerTests = map[string]func(*bed){
 	"Plan/inserts":                           planInserts,
-	"Plan/replaces while nothing is open":    planReplaces,
-	"Plan/keeps what is half-way":            planKeepsOpen,
-	"Plan/keeps what is done":                planKeepsDone,
+	"Plan/by its own run again":              planAgain,
+	"Plan/by another run starts over":        planStartsOver,
+	"Plan/by its own run once done":          planKeepsDone,
+	"Plan/by another run once done":          planDoneAnew,
 	"Plan/not from under a running run":      planRunning,
 	"Delivery/not found":                     deliveryNotFound,
 	"Deliveries/of a run, in order":          deliveriesOrder,
@@ -77,48 +78,52 @@ func planInserts(b *bed) {
 	b.same(stored, want)
 }
 
-func planReplaces(b *bed) {
+func planAgain(b *bed) {
 	r := b.running("orders", 1, "w1")
 	b.plan(r, `1`)
+	b.intend(sinks.Intent{Key: "a", SHA256: "x"})
+	b.settle(sinks.Object{Key: "a", SHA256: "x"})
+	b.intend(sinks.Intent{Key: "b", UploadID: "u1"})
 	again := delivery(r, `2`)
 	again.PlannedAt = start.Add(time.Second)
 	got, err := b.Plan(b.Context(), "w1", again)
 	b.must(err)
 	b.same(got, again)
-	// Settled intents are no obstacle, and stay for the record.
-	b.intend(sinks.Intent{Key: "a", SHA256: "x"})
-	b.settle(sinks.Object{Key: "a", SHA256: "x"})
-	b.same(b.plan(r, `3`), delivery(r, `3`))
-	b.same(len(b.intents()), 1)
-	// Another run, once the first has ended.
-	b.must(b.Finish(b.Context(), r.ID, "w1", state.Failed, "", nil, start))
-	next := b.running("orders", 1, "w1")
-	b.same(b.plan(next, `4`), delivery(next, `4`))
+	b.same(len(b.intents()), 2)
 }
 
-func planKeepsOpen(b *bed) {
+func planStartsOver(b *bed) {
 	r := b.running("orders", 1, "w1")
 	b.plan(r, `1`)
-	b.intend(sinks.Intent{Key: "a", UploadID: "u1"})
-	b.same(b.plan(r, `2`), delivery(r, `1`))
+	b.intend(sinks.Intent{Key: "a", SHA256: "x"})
+	b.settle(sinks.Object{Key: "a", SHA256: "x"})
+	b.intend(sinks.Intent{Key: "b", UploadID: "u1"})
 	b.must(b.Finish(b.Context(), r.ID, "w1", state.Failed, "", nil, start))
-	// The next run goes on with the plan and is the one that may write now.
 	next := b.running("orders", 1, "w1")
-	want := delivery(r, `1`)
-	want.Run = next.ID
-	b.same(b.plan(next, `3`), want)
-	b.abort("a", "u1")
-	b.same(b.plan(next, `4`), delivery(next, `4`))
+	b.same(b.plan(next, `2`), delivery(next, `2`))
+	// The upload that may be open is still known; what was sent is sent again.
+	b.same(b.intents(), []sinks.Intent{{Key: "b", UploadID: "u1"}})
 }
 
 func planKeepsDone(b *bed) {
 	r := b.running("orders", 1, "w1")
 	b.plan(r, `1`)
 	b.must(b.Deliver(b.Context(), "w1", "d", json.RawMessage(`{"ok":1}`), state.Step{Run: r.ID, Address: "sink.acme"}, start))
-	b.must(b.Finish(b.Context(), r.ID, "w1", state.Succeeded, "", nil, start))
 	want := delivery(r, `1`)
 	want.Done, want.DoneAt, want.Receipt = true, start, json.RawMessage(`{"ok":1}`)
-	b.same(b.plan(b.running("orders", 1, "w1"), `2`), want)
+	b.same(b.plan(r, `2`), want)
+}
+
+func planDoneAnew(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	b.must(b.Deliver(b.Context(), "w1", "d", json.RawMessage(`{"ok":1}`), state.Step{Run: r.ID, Address: "sink.acme"}, start))
+	b.must(b.Finish(b.Context(), r.ID, "w1", state.Succeeded, "", nil, start))
+	next := b.running("orders", 1, "w1")
+	want := delivery(next, `2`)
+	want.Receipt = json.RawMessage(`{"ok":1}`) // what stands there until the next is done
+	b.same(b.plan(next, `2`), want)
+	b.must(b.Deliver(b.Context(), "w1", "d", json.RawMessage(`{"ok":2}`), state.Step{Run: next.ID, Address: "sink.acme"}, start))
 }
 
 func planRunning(b *bed) {
@@ -282,7 +287,6 @@ func ledgerPruned(b *bed) {
 	// Nobody owns it until the next run plans it.
 	b.fails(b.Settle(b.Context(), "w1", "d", sinks.Object{Key: "a"}), state.ErrConflict)
 	next := b.running("orders", 1, "w1")
-	want := delivery(next, `1`)
-	b.same(b.plan(next, `2`), want)
+	b.same(b.plan(next, `2`), delivery(next, `2`))
 	b.settle(sinks.Object{Key: "a"})
 }

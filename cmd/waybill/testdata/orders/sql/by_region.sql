@@ -1,0 +1,7 @@
+-- Totals by region.
+SELECT
+  region,
+  count(*)   AS orders,
+  sum(total) AS total
+FROM ${source.orders}
+GROUP BY region

@@ -1,0 +1,3 @@
+-- What was ordered.
+SELECT id, region, total
+FROM orders
