@@ -115,10 +115,23 @@ func (e *execution) computeOnce(ctx context.Context) error {
 			err = e.freeze(ctx, job, s)
 		}
 		if err != nil {
-			return &stepError{s.Address, err}
+			return &stepError{e.blame(s, err), err}
 		}
 	}
 	return nil
+}
+
+// blame is the step that a failure belongs to. Transforms are computed when
+// their rows are written, so a mistake in one shows at the sink.
+func (e *execution) blame(s *compile.Step, err error) string {
+	p := problem.As(err)
+	if s.Family != compile.Sink || p == nil || p.Code != "transform-failed" {
+		return s.Address
+	}
+	if in := e.pipeline.Step(s.Inputs[0]); in.Family == compile.Transform {
+		return in.Address
+	}
+	return s.Address
 }
 
 func (e *execution) startJob(ctx context.Context) (engine.Job, error) {

@@ -61,8 +61,14 @@ func (e *execution) extract(ctx context.Context, s *compile.Step) error {
 func (e *execution) attempts(ctx context.Context, s *compile.Step, policy retry.Policy, once func(context.Context, int) error) error {
 	before := e.steps.get(s.Address)
 	first, began := max(before.Attempt, 1), before.StartedAt
-	if before.Status == state.Failed || before.Status == state.Cancelled || before.Status == state.Skipped {
-		first, began = before.Attempt+1, time.Time{} // the run was reopened: a new series
+	switch before.Status {
+	case state.Retrying: // that attempt is over
+		first++
+		if err := waitUntil(ctx, before.NextTry); err != nil {
+			return err
+		}
+	case state.Failed, state.Cancelled, state.Skipped: // the run was reopened: a new series
+		first, began = before.Attempt+1, time.Time{}
 		policy.MaxAttempts += int64(before.Attempt)
 	}
 	if began.IsZero() {
@@ -97,6 +103,18 @@ func (e *execution) attempts(ctx context.Context, s *compile.Step, policy retry.
 	}
 	e.steps.end(ctx, s.Address, state.Failed, "", err)
 	return e.locate(s.Address, err)
+}
+
+// waitUntil waits for a time that may have passed, or for ctx to end.
+func waitUntil(ctx context.Context, t time.Time) error {
+	timer := time.NewTimer(time.Until(t))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
 }
 
 // interrupted reports whether the process itself is ending or has lost the

@@ -95,17 +95,17 @@ func (a *app) showObject(ctx context.Context, p *sandbox.Process, e sandbox.Entr
 		return fmt.Errorf("looking at s3://%s/%s: %w", e.Bucket, e.Key, err)
 	}
 	fmt.Fprintf(a.out, "\n  s3://%s/%s   %s\n  written by %s\n", e.Bucket, e.Key, size(info.Size()), e.Principal)
-	schema, rows, n, err := preview(ctx, path, work)
+	schema, first, n, err := preview(ctx, path, work)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "  %s rows; the first ones:\n\n", number(n))
+	fmt.Fprintf(a.out, "  %s; the first ones:\n\n", rows(n))
 	header := make([]any, len(schema))
 	for i, c := range schema {
 		header[i] = c.Name
 	}
 	t := a.table(header...)
-	for _, r := range rows {
+	for _, r := range first {
 		t.AppendRow(cells(r))
 	}
 	fmt.Fprintf(a.out, "    %s\n", strings.ReplaceAll(t.Render(), "\n", "\n    "))

@@ -129,6 +129,9 @@ func (a *app) execute1(ctx context.Context, store state.Store, spool string, g *
 	defer stop()
 	done, err := r.Execute(work, claimed, p, g.Settings)
 	view.close()
+	if sweepErr := r.Sweep(work, g.Settings.Retention, time.Now().UTC()); sweepErr != nil && ctx.Err() == nil {
+		fmt.Fprintf(a.errOut, "%s old runs could not be removed: %s\n", a.style.Yellow("Warning:"), sweepErr)
+	}
 	switch {
 	case err != nil:
 		return err

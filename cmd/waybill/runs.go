@@ -247,11 +247,11 @@ func resultText(s stepOutput) string {
 	case r.Receipt != nil:
 		urls := make([]string, len(r.Receipt.Objects))
 		for i, o := range r.Receipt.Objects {
-			urls[i] = fmt.Sprintf("%s  %s rows  %s", o.URL, number(o.Rows), size(o.Size))
+			urls[i] = fmt.Sprintf("%s  %s  %s", o.URL, rows(o.Rows), size(o.Size))
 		}
 		return strings.Join(urls, "\n")
 	case r.Rows != nil && *r.Rows >= 0:
-		return number(*r.Rows) + " rows"
+		return rows(*r.Rows)
 	case len(r.Schema) > 0:
 		return plural(len(r.Schema), "column")
 	}

@@ -39,7 +39,7 @@ func partnerObjects(dataDir string) ([]string, error) {
 		switch {
 		case err != nil:
 			return err
-		case e.IsDir() && (strings.HasPrefix(e.Name(), ".sgwtmp") || strings.HasPrefix(path, "lake-")):
+		case e.IsDir() && path != "." && (strings.HasPrefix(e.Name(), ".") || strings.HasPrefix(path, "lake-")):
 			return fs.SkipDir
 		case !e.IsDir() && strings.Contains(path, "/"):
 			out = append(out, path)

@@ -49,7 +49,7 @@ var masks = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
-	{regexp.MustCompile(`\b01[0-9A-HJKMNP-TV-Z]{24}\b`), "RUN"},
+	{regexp.MustCompile(`\b01[0-9A-HJKMNP-TV-Z]{24}\b`), "01XXXXXXXXXXXXXXXXXXXXXXXX"},
 	{regexp.MustCompile(`(?m)(✓.*?) {3}\d+\.\d s$`), "$1"}, // shown from 50 ms on only
 	{regexp.MustCompile(`\b\d+\.\d s\b`), "#.# s"},
 	{regexp.MustCompile(`\b20[2-9]\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`), "TIME"},

@@ -15,6 +15,9 @@ func plural(n int, what string) string {
 	return number(int64(n)) + " " + what + "s"
 }
 
+// rows is "1 row", "3,000,000 rows".
+func rows(n int64) string { return plural(int(n), "row") }
+
 // number groups digits: 3,000,000.
 func number(n int64) string {
 	s := strconv.FormatInt(n, 10)

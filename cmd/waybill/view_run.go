@@ -107,7 +107,7 @@ func (v *textView) step(e runner.Event) {
 	case state.Succeeded:
 		v.printf("%s %s %s\n", line, v.style.Green("✓"), v.facts(e))
 		for _, o := range e.Objects {
-			v.printf("delivered  %s   %s rows  %s  %s\n", v.style.Bold(o.URL), number(o.Rows), size(o.Size), shortChecksum(o.Checksum, o.SHA256))
+			v.printf("delivered  %s   %s  %s  %s\n", v.style.Bold(o.URL), rows(o.Rows), size(o.Size), shortChecksum(o.Checksum, o.SHA256))
 		}
 	case state.Retrying:
 		v.printf("%s %s attempt %d failed: %s  [%s], next try %s\n", line, v.style.Yellow("↻"), e.Attempt, e.Problem.Summary, e.Problem.Code, e.NextTry.Local().Format(time.TimeOnly))
@@ -129,19 +129,21 @@ func withReason(what, why string) string {
 
 // facts is what is worth knowing about a step that is done.
 func (v *textView) facts(e runner.Event) string {
-	var parts []string
+	amount := ""
 	if e.Rows >= 0 && (e.Rows > 0 || e.Bytes > 0) {
-		parts = append(parts, fmt.Sprintf("%11s rows", number(e.Rows)))
+		amount = rows(e.Rows)
 	} else if e.Columns > 0 {
-		parts = append(parts, fmt.Sprintf("%11d columns", e.Columns))
+		amount = plural(e.Columns, "column")
 	}
+	volume := ""
 	if e.Bytes > 0 {
-		parts = append(parts, size(e.Bytes))
+		volume = size(e.Bytes)
 	}
+	parts := []string{fmt.Sprintf("%16s   %7s", amount, volume)}
 	if e.Method != "" {
 		parts = append(parts, e.Method)
 	}
-	if e.Scanned > 0 {
+	if e.Scanned > 0 && e.Scanned != e.Bytes {
 		parts = append(parts, "scanned "+size(e.Scanned))
 	}
 	if e.Identity != "" {
@@ -152,7 +154,7 @@ func (v *textView) facts(e runner.Event) string {
 	} else if e.Millis >= 50 {
 		parts = append(parts, shortDuration(time.Duration(e.Millis)*time.Millisecond))
 	}
-	return strings.Join(parts, "   ")
+	return strings.TrimRight(strings.Join(parts, "   "), " ")
 }
 
 func (v *textView) finished(e runner.Event) {

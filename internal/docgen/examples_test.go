@@ -3,156 +3,172 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"waybill/config"
+	"waybill/internal/diag"
 	"waybill/internal/sandbox"
 	"waybill/internal/schema"
 	"waybill/runner/compile"
 )
 
-// scaffold is what the examples of the language refer to. An example replaces
-// the block of the same type and name.
-var scaffold = map[string]string{
-	"sql/orders.sql":          "SELECT * FROM orders WHERE day = CAST(? AS date)",
-	"sql/by_region.sql":       "SELECT * FROM ${source.orders}",
-	"policies/inbox-only.json": "{}",
-	"env.hcl":                 `variable "env" { default = "dev" }`,
-	"id.hcl":                  `variable "acme_external_id" { default = "acme-7f3c" }`,
-	"lake.hcl":                `connection "aws" "lake" { region = "us-east-1" }`,
-	"acme.hcl":                `connection "aws" "acme" { region = "eu-west-1" }`,
-	"pipeline.hcl": `pipeline "example" {
-  SOURCE
-  SINK
-  sink "s3" "uses_all" {
-    input      = TRANSFORM
-    connection = connection.lake
-    bucket     = "other-inbox"
-    key        = "all/${run.date}.parquet"
-    format "parquet" {}
-  }
-  sink "s3" "uses_acme" {
-    input      = INPUT
-    connection = connection.acme
-    bucket     = "acme-again"
-    key        = "all/${run.date}.parquet"
-    format "parquet" {}
-  }
-}`,
-}
+// An example is the text of one block. That of a nested block stands inside of
+// its parents' examples.
+type example struct{ path, text string }
 
-const (
-	defaultSource    = "source \"file\" \"orders\" {\n  path = \"data/orders.csv\"\n  format \"csv\" {}\n}"
-	defaultTransform = "transform \"sql\" \"by_region\" {\n  query = \"SELECT region FROM ${source.orders}\"\n}"
-	defaultSink      = "sink \"file\" \"local\" {\n  input = transform.by_region\n  path  = \"out/${run.date}.csv\"\n  format \"csv\" {}\n}"
-)
-
-// project is the scaffold with one example in it.
-func project(kind, example string) map[string][]byte {
-	source, transform, sink := defaultSource, defaultTransform, defaultSink
-	files := map[string]string{}
-	for name, text := range scaffold {
-		files[name] = text
+// examples lists a block's example and those of all that it holds.
+func examples(t *testing.T, path string, b *schema.Block) []example {
+	t.Helper()
+	own, err := format(b.Example)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
 	}
-	switch kind {
-	case "source":
-		source = example
-		sink = strings.ReplaceAll(sink, "transform.by_region", firstAddress(example))
-		transform = ""
-	case "transform":
-		transform = example
-	case "sink":
-		sink = example
-	case "pipeline":
-		files["example.hcl"] = example
-	case "connection":
-		files["acme.hcl"] = example
-	case "variable":
-		files["env.hcl"] = example
-	default:
-		files["example.hcl"] = example
+	out := []example{{path, own}}
+	for _, v := range b.Variants {
+		text, err := format(v.Example)
+		if err != nil {
+			t.Fatalf("%s %q: %v", path, v.Type, err)
+		}
+		out = append(out, example{path + " " + v.Type, text})
 	}
-	input := "transform.by_region"
-	if transform == "" {
-		input = firstAddress(source)
-	}
-	files["pipeline.hcl"] = strings.NewReplacer("SOURCE", source+"\n"+transform, "SINK", sink, "TRANSFORM", input, "INPUT", input).Replace(files["pipeline.hcl"])
-	out := map[string][]byte{}
-	for name, text := range files {
-		out[name] = []byte(text)
+	for _, n := range b.Blocks {
+		for _, inner := range examples(t, path+" › "+n.Block.Type, n.Block) {
+			out = append(out, example{inner.path, within(t, own, inner.text)})
+		}
 	}
 	return out
 }
 
-// firstAddress is the address of an example's block: source.orders.
-func firstAddress(example string) string {
-	f, _ := hclwrite.ParseConfig([]byte(example), "example", hcl.InitialPos)
-	b := f.Body().Blocks()[0]
-	return b.Type() + "." + b.Labels()[1]
+func parse(t *testing.T, text string) *hclwrite.File {
+	t.Helper()
+	f, diags := hclwrite.ParseConfig([]byte(text+"\n"), "example", hcl.InitialPos)
+	if diags.HasErrors() {
+		t.Fatalf("%v in\n%s", diags, text)
+	}
+	return f
 }
 
-// within puts the example of a nested block into its parent's.
-func within(t *testing.T, parent string, child *schema.Block) string {
+// within puts a block into the first block of parent, in place of those of its
+// type.
+func within(t *testing.T, parent, child string) string {
 	t.Helper()
-	text, err := format(child.Example)
-	if err != nil {
-		t.Fatalf("%s: %v", child.Type, err)
-	}
-	f, diags := hclwrite.ParseConfig([]byte(parent), "parent", hcl.InitialPos)
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	inner, diags := hclwrite.ParseConfig([]byte(text), "child", hcl.InitialPos)
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
+	f, inner := parse(t, parent), parse(t, child).Body().Blocks()[0]
 	body := f.Body().Blocks()[0].Body()
 	for _, b := range body.Blocks() {
-		if b.Type() == child.Type {
+		if b.Type() == inner.Type() {
 			body.RemoveBlock(b)
 		}
 	}
-	for _, b := range inner.Body().Blocks() {
-		body.AppendNewline()
-		body.AppendBlock(b)
-	}
-	return string(f.Bytes())
+	body.AppendBlock(inner)
+	return string(hclwrite.Format(f.Bytes()))
 }
 
-// each calls try with the example of every block: of nested ones inside of
-// their parents'.
-func each(t *testing.T, path string, b *schema.Block, whole func(*testing.T, string) string, try func(t *testing.T, path, text string)) {
-	if b.Example == "" {
-		return
+// scaffold holds what the examples of the language refer to.
+var scaffold = map[string]string{
+	"sql/orders.sql":    "SELECT * FROM orders WHERE day = CAST(? AS date)",
+	"sql/by_region.sql": "SELECT * FROM ${source.orders}",
+	"project.hcl": `
+variable "env" { default = "dev" }
+variable "acme_external_id" { default = "acme-7f3c" }
+connection "aws" "lake" { region = "us-east-1" }
+connection "aws" "acme" { region = "eu-west-1" }
+`,
+	"pipeline.hcl": `
+pipeline "scaffold" {
+  source "file" "orders" {
+    path = "data/orders.csv"
+    format "csv" {}
+  }
+  transform "sql" "by_region" {
+    query = "SELECT * FROM ${source.orders}"
+  }
+  sink "file" "out" {
+    input = transform.by_region
+    path  = "scaffold.csv"
+    format "csv" {}
+  }
+}
+`,
+}
+
+// project is the scaffold with an example in place of the block of its name.
+func project(t *testing.T, text string) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{"example.hcl": []byte(text)}
+	for name, text := range scaffold {
+		files[name] = []byte(text)
 	}
-	try(t, path, whole(t, ""))
-	inside := func(child *schema.Block) func(*testing.T, string) string {
-		return func(t *testing.T, _ string) string { return within(t, whole(t, ""), child) }
+	block := parse(t, text).Body().Blocks()[0]
+	top := parse(t, scaffold["project.hcl"])
+	replace(top.Body(), block)
+	files["project.hcl"] = top.Bytes()
+	if !slices.Contains([]string{compile.Source, compile.Transform, compile.Sink}, block.Type()) {
+		return files
 	}
-	for _, v := range b.Variants {
-		v.Type = b.Type
-		try(t, path+" variant", within(t, parentOf(t, whole), &v))
-	}
-	for _, n := range b.Blocks {
-		if n.Block.Type == "condition" || len(n.Block.Variants) > 0 {
-			variants(t, path, n.Block, whole, try)
-			continue
+	delete(files, "example.hcl") // a step stands in a pipeline
+	steps := parse(t, scaffold["pipeline.hcl"])
+	body := steps.Body().Blocks()[0].Body()
+	replace(body, block)
+	body.AppendBlock(block)
+	files["pipeline.hcl"] = hclwrite.Format(steps.Bytes())
+	return files
+}
+
+// replace removes what has the type and name of a block.
+func replace(body *hclwrite.Body, block *hclwrite.Block) {
+	name := func(b *hclwrite.Block) string {
+		if labels := b.Labels(); len(labels) > 0 {
+			return labels[len(labels)-1]
 		}
-		try(t, path+" › "+n.Block.Type, inside(n.Block)(t, ""))
+		return ""
+	}
+	for _, b := range body.Blocks() {
+		if b.Type() == block.Type() && name(b) == name(block) {
+			body.RemoveBlock(b)
+		}
 	}
 }
 
-func parentOf(t *testing.T, whole func(*testing.T, string) string) string { return whole(t, "") }
+func TestExamplesOfTheLanguageCompile(t *testing.T) {
+	noEnvironment := config.Vars{LookupEnv: func(string) (string, bool) { return "", false }}
+	for path, b := range languageBlocks() {
+		for _, e := range examples(t, path, b) {
+			_, _, diags := compile.Compile(config.StoredTree("/project", project(t, e.text)), noEnvironment, registries())
+			for _, d := range diags {
+				// What only an example refers to, and a format beside another one's key.
+				if code := diag.CodeOf(d); code != "unused" && code != "extension-mismatch" {
+					t.Errorf("%s: %v in\n%s", e.path, d, e.text)
+				}
+			}
+		}
+	}
+}
 
-// variants tries a block with each of its kinds.
-func variants(t *testing.T, path string, b *schema.Block, whole func(*testing.T, string) string, try func(t *testing.T, path, text string)) {
-	for _, v := range b.Variants {
-		kind := v.Type
-		v.Type = b.Type
-		try(t, path+" › "+b.Type+" "+kind, within(t, whole(t, ""), &v))
+func TestExamplesOfTheSandboxLoad(t *testing.T) {
+	for _, b := range sandbox.Schema() {
+		for _, e := range examples(t, b.Type, b) {
+			dir := t.TempDir()
+			writeFile(t, dir, "data/orders.parquet", "")
+			writeFile(t, dir, "scaffold.sandbox.hcl", "user \"scaffold\" {}\nbucket \"lake-results\" {}\n")
+			writeFile(t, dir, "example.sandbox.hcl", e.text)
+			if _, diags := sandbox.Load(dir); len(diags) > 0 {
+				t.Errorf("%s: %v in\n%s", e.path, diags, e.text)
+			}
+		}
+	}
+}
+
+func writeFile(t *testing.T, dir, name, text string) {
+	t.Helper()
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,15 +23,10 @@ func TestCancelKillsWithinASecond(t *testing.T) {
 	define(t, j, "slow", "SELECT range AS x, md5(range::VARCHAR) AS h FROM range(3000000000)")
 	ctx, cancel := context.WithCancel(t.Context())
 	path := filepath.Join(d.out, "slow.csv")
-	var at time.Time
-	_, err := j.Export(ctx, engine.Export{Relation: "slow", Path: path, Format: encode.Default(encode.CSV),
-		Progress: func(float64) {
-			if at.IsZero() {
-				at = time.Now()
-				cancel()
-			}
-		}})
-	took := time.Since(at)
+	cancelled := make(chan time.Time, 1)
+	onceWriting(t, d.out, func() { cancelled <- time.Now(); cancel() })
+	_, err := j.Export(ctx, engine.Export{Relation: "slow", Path: path, Format: encode.Default(encode.CSV)})
+	took := time.Since(<-cancelled)
 	wantProblem(t, err, "cancelled")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v does not wrap context.Canceled", err)
@@ -81,6 +77,26 @@ func TestCloseIsRepeatableAndEndsCalls(t *testing.T) {
 	wantProblem(t, err, "internal", "closed")
 }
 
+// onceWriting calls f when a file in dir has its first bytes.
+func onceWriting(t *testing.T, dir string, f func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for tick := time.NewTicker(time.Millisecond); ; <-tick.C {
+			found, err := filepath.Glob(filepath.Join(dir, ".*"))
+			if err != nil || t.Context().Err() != nil {
+				return
+			}
+			for _, path := range found {
+				if info, err := os.Stat(path); err == nil && info.Size() > 4 {
+					f()
+					return
+				}
+			}
+		}
+	})
+	t.Cleanup(wg.Wait)
+}
+
 // childPID finds the only child of this process.
 func childPID(t *testing.T) int {
 	t.Helper()
@@ -105,16 +121,12 @@ func TestKilledChild(t *testing.T) {
 	j, d := newJob(t)
 	define(t, j, "slow", "SELECT range AS x, md5(range::VARCHAR) AS h FROM range(3000000000)")
 	path := filepath.Join(d.out, "slow.parquet")
-	killed := false
-	_, err := j.Export(t.Context(), engine.Export{Relation: "slow", Path: path, Format: encode.Default(encode.Parquet),
-		Progress: func(float64) {
-			if !killed {
-				killed = true
-				if p, err := os.FindProcess(childPID(t)); err == nil {
-					_ = p.Kill() // a child that is gone fails the test below
-				}
-			}
-		}})
+	child, err := os.FindProcess(childPID(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	onceWriting(t, d.out, func() { _ = child.Kill() }) // if it fails, the export does not
+	_, err = j.Export(t.Context(), engine.Export{Relation: "slow", Path: path, Format: encode.Default(encode.Parquet)})
 	wantProblem(t, err, "engine-crashed", "signal: killed")
 	if problem.ClassOf(err) != problem.Transient {
 		t.Error("a crash must be worth another try")

@@ -52,7 +52,7 @@ role "Drop" {
     external_id = "birdwatch-2024"
   }
   statement {
-    actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+    actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
     resources = ["arn:aws:s3:::birdwatch-drop/*"]
   }
 }

@@ -1,0 +1,206 @@
+package engine_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"waybill/internal/dataset"
+	"waybill/runner/encode"
+)
+
+func TestAttachCSV(t *testing.T) {
+	athena := &dataset.CSVOptions{Header: true, QuotedEmpty: true}
+	plain := &dataset.CSVOptions{Header: true}
+	for _, c := range []struct {
+		name, text   string
+		options      *dataset.CSVOptions
+		schema       dataset.Schema
+		types, table string
+	}{
+		{"athena", "\"id\",\"name\",\"at\",\"b\"\n\"1\",\"\",\"2020-01-01 10:00:00.000 America/New_York\",\"68 69\"\n,,,\n\"3\",\"x\ny\",\"2020-01-01 10:00:00.000 UTC\",\"\"\n", athena,
+			dataset.Schema{{Name: "id", Type: "bigint"}, {Name: "name", Type: "varchar"}, {Name: "at", Type: "timestamp with time zone"}, {Name: "b", Type: "varbinary"}},
+			"id bigint, name varchar, at timestamp with time zone, b varbinary", "1||2020-01-01 15:00:00+00|hi\n∅|∅|∅|∅\n3|x\ny|2020-01-01 10:00:00+00|\n"},
+		{"null rows of one column", "\"a\"\n\n\"x\"\n\n\"\"\n\n", athena, dataset.Schema{{Name: "a", Type: "varchar"}}, "a varchar", "∅\nx\n∅\n\n∅\n"},
+		{"header without rows", "\"a\",\"b\"\n", athena, dataset.Schema{{Name: "a", Type: "varchar"}, {Name: "b", Type: "decimal(10,2)"}}, "a varchar, b decimal(10,2)", ""},
+		{"quoted empty is null", "a,b\n1,\"\"\n", plain, dataset.Schema{{Name: "a", Type: "integer"}, {Name: "b", Type: "varchar"}}, "a integer, b varchar", "1|∅\n"},
+		{"detected", "id,price,day,at,ok,name\n1,1.5,2020-01-31,2020-01-31 10:00:00,true,x\n2,2,2020-02-01,2020-01-31 11:00:00,false,\n", plain, nil,
+			"id bigint, price double, day date, at timestamp, ok boolean, name varchar", "1|1.5|2020-01-31|2020-01-31 10:00:00|true|x\n2|2.0|2020-02-01|2020-01-31 11:00:00|false|∅\n"},
+		{"leading zeros stay", "zip,n,z\n00123,1,0\n10115,2,0.5\n", plain, nil, "zip varchar, n bigint, z double", "00123|1|0.0\n10115|2|0.5\n"},
+		{"a late line decides the type", "a\n" + strings.Repeat("1\n", 30000) + "x\n", plain, nil, "a varchar", strings.Repeat("1\n", 100)},
+		{"other characters", "a;b\n'x;''y';\\N\n", &dataset.CSVOptions{Delimiter: ";", Quote: "'", Escape: "'", Header: true, Null: `\N`}, nil, "a varchar, b varchar", "x;'y|∅\n"},
+		{"no header", "1|x\n", &dataset.CSVOptions{Delimiter: "|"}, nil, "column0 bigint, column1 varchar", "1|x\n"},
+		{"odd names", "\"a \"\"b\"\"\",select,é'x\n1,2,3\n", plain, nil, `a "b" bigint, select bigint, é'x bigint`, "1|2|3\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			j, d := newJob(t)
+			write(t, d.in, "f.csv", c.text)
+			ds := files(d.in, dataset.CSV, "f.csv")
+			ds.CSV, ds.Schema = c.options, c.schema
+			schema, err := j.Attach(t.Context(), "source.f", ds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if schema.String() != c.types {
+				t.Errorf("types are %s, want %s", schema, c.types)
+			}
+			if got := table(t, j, "source.f"); got != c.table {
+				t.Errorf("rows are %q, want %q", got, c.table)
+			}
+		})
+	}
+}
+
+func TestAttachCSVSpeaksOfNoValues(t *testing.T) {
+	j, d := newJob(t)
+	two := dataset.Schema{{Name: "id", Type: "bigint"}, {Name: "email", Type: "integer"}}
+	for _, c := range []struct{ name, text, says string }{
+		{"type", "id,email\n1,2\n2,jane@example.org\n", "line 3 of a CSV file: could not convert a value of column email to INTEGER"},
+		{"width", "id,email\n1,2\njane\n", "line 3 of a CSV file has 1 columns instead of 2"},
+		{"quotes", "id,email\n1,\"jane\n", "of a CSV file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			write(t, d.in, "f.csv", c.text)
+			ds := files(d.in, dataset.CSV, "f.csv")
+			ds.CSV, ds.Schema = &dataset.CSVOptions{Header: true}, two
+			if _, err := j.Attach(t.Context(), "f", ds); err != nil {
+				t.Fatal(err) // nothing has been read yet
+			}
+			define(t, j, "g", "SELECT sum(id) AS s, max(email) AS m FROM f", "f")
+			_, _, err := j.Preview(t.Context(), "g", 10)
+			wantProblem(t, err, "transform-failed", c.says)
+			wantNoData(t, err)
+		})
+	}
+}
+
+func TestAttachEmpty(t *testing.T) {
+	j, d := newJob(t)
+	schema := dataset.Schema{{Name: "id", Type: "bigint"}, {Name: "tags", Type: "array(varchar)"}, {Name: "m", Type: "map(varchar, integer)"},
+		{Name: "r", Type: `row(a integer, "B c" decimal(38,2))`}, {Name: "c", Type: "char(3)"}}
+	got, err := j.Attach(t.Context(), "source.none", dataset.Dataset{Dir: d.in, Format: dataset.Parquet, Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != schema.String() {
+		t.Errorf("schema is %s, want %s", got, schema)
+	}
+	defined := define(t, j, "transform.t", `SELECT id, tags[1] AS t, r."B c" AS b FROM "source.none"`, "source.none")
+	if want := "id bigint, t varchar, b decimal(38,2)"; defined.String() != want {
+		t.Errorf("types are %s, want %s", defined, want)
+	}
+	if n, err := j.Count(t.Context(), "transform.t"); n != 0 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	_, err = j.Attach(t.Context(), "x", dataset.Dataset{Format: dataset.Parquet})
+	wantProblem(t, err, "empty-schema")
+	write(t, d.in, "empty.csv", "")
+	ds := files(d.in, dataset.CSV, "empty.csv")
+	ds.CSV = &dataset.CSVOptions{Header: true}
+	_, err = j.Attach(t.Context(), "x", ds)
+	wantProblem(t, err, "empty-schema")
+}
+
+func TestAttachParquet(t *testing.T) {
+	j, d := newJob(t)
+	define(t, j, "r", "SELECT range::INTEGER AS id, 'x' AS name FROM range(3)")
+	define(t, j, "s", "SELECT 7::INTEGER AS id, 'y' AS name")
+	// Names that DuckDB would take for patterns or partitions.
+	names := []string{"a*b.parquet", "day=1/p?.parquet", "[x]/c.parquet", `back\slash.parquet`, "it's.parquet"}
+	for i, n := range names {
+		path := filepath.Join(d.out, n)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		export(t, j, []string{"r", "s"}[min(i, 1)], path, encode.Default(encode.Parquet))
+	}
+	export(t, j, "r", filepath.Join(d.out, "aXb.parquet"), encode.Default(encode.Parquet))
+
+	schema, err := j.Attach(t.Context(), "all", files(d.out, dataset.Parquet, names...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "id integer, name varchar"; schema.String() != want {
+		t.Errorf("schema is %s, want %s", schema, want)
+	}
+	if got, want := table(t, j, "all"), "0|x\n1|x\n2|x\n7|y\n7|y\n7|y\n7|y\n"; got != want {
+		t.Errorf("rows are %q, want %q", got, want)
+	}
+
+	declared := files(d.out, dataset.Parquet, names[0])
+	declared.Schema = dataset.Schema{{Name: "name", Type: "varchar"}, {Name: "id", Type: "bigint"}}
+	if schema, err = j.Attach(t.Context(), "declared", declared); err != nil || schema.String() != "name varchar, id bigint" {
+		t.Errorf("%s, %v", schema, err)
+	}
+	declared.Schema = dataset.Schema{{Name: "id", Type: "bigint"}, {Name: "nome", Type: "varchar"}}
+	_, err = j.Attach(t.Context(), "declared", declared)
+	wantProblem(t, err, "contract-broken", "id integer, name varchar", "nome")
+	_, err = j.Count(t.Context(), "declared")
+	wantProblem(t, err, "internal") // a failed Attach leaves no relation
+
+	_, err = j.Attach(t.Context(), "gone", files(d.out, dataset.Parquet, "gone.parquet"))
+	wantProblem(t, err, "transform-failed", "gone.parquet")
+	write(t, d.in, "bad.parquet", "PAR1 this is no Parquet PAR1")
+	if _, err = j.Attach(t.Context(), "bad", files(d.in, dataset.Parquet, "bad.parquet")); err == nil {
+		t.Error("a broken file was attached")
+	}
+}
+
+func TestAttachNDJSON(t *testing.T) {
+	j, d := newJob(t)
+	write(t, d.in, "a.ndjson", `{"id":1,"tags":["a"],"r":{"x":1}}`+"\n"+`{"id":2.5,"extra":"e"}`+"\n")
+	write(t, d.in, "b.ndjson", `{"id":3,"late":true}`+"\n")
+	schema, err := j.Attach(t.Context(), "n", files(d.in, dataset.NDJSON, "a.ndjson", "b.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "id double, tags array(varchar), r row(x bigint), extra varchar, late boolean"; schema.String() != want {
+		t.Errorf("schema is %s, want %s", schema, want)
+	}
+	if got, want := table(t, j, "n"), "1.0|[a]|{'x': 1}|∅|∅\n2.5|∅|∅|e|∅\n3.0|∅|∅|∅|true\n"; got != want {
+		t.Errorf("rows are %q, want %q", got, want)
+	}
+	ds := files(d.in, dataset.NDJSON, "a.ndjson")
+	ds.Schema = dataset.Schema{{Name: "id", Type: "decimal(5,2)"}}
+	if _, err := j.Attach(t.Context(), "m", ds); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := table(t, j, "m"), "1.00\n2.50\n"; got != want {
+		t.Errorf("rows are %q, want %q", got, want)
+	}
+}
+
+func TestFlights(t *testing.T) {
+	data := os.Getenv("WAYBILL_DATA")
+	if data == "" {
+		t.Skip("WAYBILL_DATA is not set")
+	}
+	d := newDirs(t)
+	d.ReadDirs = append(d.ReadDirs, data)
+	j := start(t, d.Options)
+	if _, err := j.Attach(t.Context(), "flights", files(data, dataset.Parquet, "flights-3m.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	airports := files(data, dataset.CSV, "airports.csv")
+	airports.CSV = &dataset.CSVOptions{Header: true}
+	if _, err := j.Attach(t.Context(), "airports", airports); err != nil {
+		t.Fatal(err)
+	}
+	define(t, j, "late", "SELECT a.state, count(*) AS n, sum(f.delay) AS delay FROM flights f JOIN airports a ON a.iata = f.origin GROUP BY 1", "flights", "airports")
+	out := export(t, j, "flights", filepath.Join(d.out, "f.parquet"), encode.Default(encode.Parquet))
+	if out.Rows != 3_000_000 {
+		t.Errorf("%d rows", out.Rows)
+	}
+	export(t, j, "late", filepath.Join(d.out, "late.csv"), encode.Default(encode.CSV), "state")
+	before, err := j.Hash(t.Context(), "flights")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Attach(t.Context(), "again", files(d.out, dataset.Parquet, "f.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := j.Hash(t.Context(), "again"); err != nil || after != before {
+		t.Errorf("hash %v became %v, %v", before, after, err)
+	}
+}
