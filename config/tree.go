@@ -25,8 +25,9 @@ type Tree struct {
 	root   string // absolute
 	stored bool   // files come from the store, not from root
 
-	mu    sync.Mutex
-	files map[string][]byte
+	mu      sync.Mutex
+	files   map[string][]byte
+	missing map[string]error // files that were asked for and could not be read
 }
 
 // IsConfig reports whether a slash-separated path below the project is a
@@ -44,49 +45,138 @@ func IsConfig(name string) bool {
 	return strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json")
 }
 
-// ReadTree reads all configuration files below root. Directories whose name
-// begins with a dot are passed over.
+// ReadTree reads all configuration files below root, which may be a symbolic
+// link (git-sync). Names that begin with a dot are passed over, but links lead
+// into such directories (Kubernetes' ..data): a link to a directory of the
+// project is followed, and each directory is read once, by its own name where
+// it has one. Nothing outside of the project is read: a configuration file that
+// links there is an error, and a directory that does is passed over.
 func ReadTree(root string) (*Tree, error) {
 	abs, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{root: abs, files: map[string][]byte{}}
-	err = filepath.WalkDir(abs, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+	dir, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }()
+	real, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tree{root: abs, files: map[string][]byte{}, missing: map[string]error{}}
+	r := &treeReader{tree: t, dir: dir, root: real, visited: map[string]bool{}}
+	if err := r.list(".", "."); err != nil {
+		return nil, err
+	}
+	for len(r.links) > 0 {
+		next := r.links[0]
+		r.links = r.links[1:]
+		if err := r.list(next.name, next.real); err != nil {
+			return nil, err
 		}
-		if p == abs {
-			return nil
-		}
-		if d.IsDir() {
-			if strings.HasPrefix(d.Name(), ".") {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		rel, err := filepath.Rel(abs, p)
-		if err != nil {
-			return err
-		}
-		name := filepath.ToSlash(rel)
-		if !IsConfig(name) {
-			return nil
-		}
-		data, err := os.ReadFile(p)
-		if err != nil {
-			return err
-		}
-		t.files[name] = data
+	}
+	return t, nil
+}
+
+// treeReader is one walk through a project.
+type treeReader struct {
+	tree    *Tree
+	dir     *os.Root
+	root    string // without symbolic links
+	visited map[string]bool
+	links   []linkedDir // directories to read after those that are no links
+}
+
+// linkedDir is a directory by the name it has in the project and by the one it
+// has without symbolic links, both slash-separated and relative to the root.
+type linkedDir struct{ name, real string }
+
+func (r *treeReader) list(name, real string) error {
+	if r.visited[real] {
 		return nil
-	})
-	return t, err
+	}
+	r.visited[real] = true
+	entries, err := fs.ReadDir(r.dir.FS(), real)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, plain(err))
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		child, at := path.Join(name, e.Name()), path.Join(real, e.Name())
+		switch {
+		case e.IsDir():
+			err = r.list(child, at)
+		case e.Type()&fs.ModeSymlink != 0:
+			err = r.link(child, at)
+		case IsConfig(child):
+			err = r.read(child, at)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// link reads the configuration file that a link leads to, or notes the
+// directory.
+func (r *treeReader) link(name, at string) error {
+	full, err := filepath.EvalSymlinks(filepath.Join(r.root, filepath.FromSlash(at)))
+	if err != nil {
+		if IsConfig(name) {
+			return fmt.Errorf("%s: %w", name, plain(err))
+		}
+		return nil
+	}
+	rel, err := filepath.Rel(r.root, full)
+	if err != nil || !filepath.IsLocal(rel) {
+		if info, err := os.Stat(full); IsConfig(name) && (err != nil || !info.IsDir()) {
+			return fmt.Errorf("%s: the link leads out of the project's directory", name)
+		}
+		return nil
+	}
+	real := filepath.ToSlash(rel)
+	info, err := r.dir.Stat(rel)
+	switch {
+	case err == nil && info.IsDir():
+		r.links = append(r.links, linkedDir{name, real})
+	case IsConfig(name):
+		return r.read(name, real)
+	}
+	return nil
+}
+
+func (r *treeReader) read(name, real string) error {
+	data, err := readRegular(r.dir, real)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	r.tree.files[name] = data
+	return nil
+}
+
+// readRegular reads a file, but no pipe or device, which might never end.
+func readRegular(dir *os.Root, name string) ([]byte, error) {
+	name = filepath.FromSlash(name)
+	info, err := dir.Stat(name)
+	if err != nil {
+		return nil, plain(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	data, err := dir.ReadFile(name)
+	return data, plain(err)
 }
 
 // StoredTree makes a tree of files kept elsewhere, of the project at root. It
 // reads nothing from disk.
 func StoredTree(root string, files map[string][]byte) *Tree {
-	return &Tree{root: root, stored: true, files: maps.Clone(files)}
+	return &Tree{root: root, stored: true, files: maps.Clone(files), missing: map[string]error{}}
 }
 
 // Root is the project's directory, absolute.
@@ -102,6 +192,11 @@ func (t *Tree) Settled() (bool, error) {
 	for name := range t.Files() {
 		if _, err := again.ReadFile(name); err != nil {
 			return false, nil //nolint:nilerr // a file that went away is a change, not a failure
+		}
+	}
+	for _, name := range t.Missing() {
+		if _, err := again.ReadFile(name); err == nil {
+			return false, nil
 		}
 	}
 	return again.Digest() == t.Digest(), nil
@@ -122,8 +217,12 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 	if t.stored {
 		return nil, errors.New("the file is not part of the stored configuration")
 	}
+	if err, ok := t.missing[clean]; ok {
+		return nil, err
+	}
 	data, err := readInside(t.root, clean)
 	if err != nil {
+		t.missing[clean] = err
 		return nil, err
 	}
 	t.files[clean] = data
@@ -136,8 +235,7 @@ func readInside(root, name string) ([]byte, error) {
 		return nil, plain(err)
 	}
 	defer func() { _ = dir.Close() }()
-	data, err := dir.ReadFile(filepath.FromSlash(name))
-	return data, plain(err)
+	return readRegular(dir, name)
 }
 
 // plain takes Go's operation name out of a path error.
@@ -159,6 +257,14 @@ func (t *Tree) Files() map[string][]byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return maps.Clone(t.files)
+}
+
+// Missing lists the files that were asked for and could not be read, in order:
+// when one of them appears, the configuration may say something else.
+func (t *Tree) Missing() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Sorted(maps.Keys(t.missing))
 }
 
 // Digest identifies the contents of all files read so far.

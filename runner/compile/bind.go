@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -168,26 +169,25 @@ type sampleName struct {
 
 // sampleNames evaluates the names that a pipeline's sinks write for a slot.
 // Names that depend on values not known here are left out.
-func (p *Pipeline) sampleNames(slot time.Time) ([]sampleName, hcl.Diagnostics) {
-	g := p.generation
-	w := &workspace{g: g, used: map[string]bool{}}
-	scope, diags := g.project.Scope(g.vars)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	w.scope = scope
-	r, diags := w.bindReading(p, RunValues{ID: "01SAMPLE", Slot: slot, Attempt: 1, Trigger: "schedule"})
-	if diags.HasErrors() {
-		return nil, diags
-	}
+func (w *workspace) sampleNames(p *Pipeline, slot time.Time) ([]sampleName, hcl.Diagnostics) {
+	run := RunValues{ID: "01SAMPLE", Slot: slot, Attempt: 1, Trigger: "schedule"}.object(p)
+	scope := w.scope.With(map[string]cty.Value{"run": run})
 	var out []sampleName
-	for _, s := range r.steps {
-		if s.step.Family != Sink {
+	var diags hcl.Diagnostics
+	for _, s := range w.sinks[p] {
+		name, known, d := s.target.In(scope).Eval("", "")
+		diags = append(diags, d...)
+		if !known {
 			continue
 		}
-		name, known, d := s.target.Eval("", "")
-		diags = append(diags, d...)
-		if known && placeKnown(s) {
+		if !placeKnown(s) { // the bucket depends on the run, too
+			r, d := w.bindReading(p, RunValues{ID: "01SAMPLE", Slot: slot, Attempt: 1, Trigger: "schedule"})
+			if d.HasErrors() {
+				return out, append(diags, d...)
+			}
+			s = r.steps[slices.IndexFunc(r.steps, func(o *read) bool { return o.step.Address == s.step.Address })]
+		}
+		if placeKnown(s) {
 			out = append(out, sampleName{s.step.Address, s.place() + "/" + name, s.target.Range()})
 		}
 	}

@@ -151,7 +151,7 @@ func (w *workspace) collisions() hcl.Diagnostics {
 	for i, slot := range sampleSlots {
 		claimed := map[string]claim{}
 		for _, p := range w.g.Pipelines {
-			names, d := p.sampleNames(slot)
+			names, d := w.sampleNames(p, slot)
 			if i == 0 {
 				diags = append(diags, d...)
 			}

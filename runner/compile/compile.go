@@ -42,7 +42,7 @@ func (g *Generation) compile() hcl.Diagnostics {
 	if diags.HasErrors() {
 		return diags
 	}
-	w := &workspace{g: g, scope: scope, used: map[string]bool{}}
+	w := &workspace{g: g, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}}
 	connections, d := w.connections(scope.With(unknownRun))
 	diags = append(diags, d...)
 	for _, block := range g.project.Pipelines {
@@ -108,6 +108,7 @@ type workspace struct {
 	g     *Generation
 	scope *schema.Scope   // var, local, functions
 	used  map[string]bool // "connection.lake"
+	sinks map[*Pipeline][]*read
 }
 
 // connections evaluates all connections in a scope and returns them as the

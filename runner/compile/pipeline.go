@@ -207,6 +207,11 @@ func (w *workspace) pipeline(block *hcl.Block, connections cty.Value) (*Pipeline
 	}
 	d := w.schedules(p, r)
 	diags = append(diags, d...)
+	for _, s := range r.steps {
+		if s.step.Family == Sink {
+			w.sinks[p] = append(w.sinks[p], s)
+		}
+	}
 	d = p.order(r)
 	diags = append(diags, d...)
 	if !diags.HasErrors() {

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,9 +126,11 @@ func sentence(subject, text string) string {
 	return s
 }
 
+var fileFailure = regexp.MustCompile(`^(Cannot open file|Could not (?:read|write|open)[a-z ]*|No files found that match the pattern) "([^"\n]*)"(?:: ([A-Za-z ]+))?`)
+
 // ioText keeps of an IO error what names no data: the file and the reason.
 func ioText(message string) string {
-	if m := regexp.MustCompile(`^(Cannot open file|Could not (?:read|write|open)[a-z ]*|No files found that match the pattern) "([^"\n]*)"(?:: ([A-Za-z ]+))?`).FindStringSubmatch(message); m != nil {
+	if m := fileFailure.FindStringSubmatch(message); m != nil {
 		return strings.TrimSuffix(fmt.Sprintf("%s %s: %s", strings.ToLower(m[1][:1])+m[1][1:], m[2], m[3]), ": ")
 	}
 	return "a file could not be read or written"
@@ -139,6 +142,12 @@ func ioText(message string) string {
 type wording struct {
 	pattern *regexp.Regexp
 	text    func(m []string) string
+}
+
+// sqlTypes are the names of types that messages call by how they are stored.
+var sqlTypes = map[string]string{
+	"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INTEGER", "INT64": "BIGINT", "INT128": "HUGEINT or UUID",
+	"UINT8": "UTINYINT", "UINT16": "USMALLINT", "UINT32": "UINTEGER", "UINT64": "UBIGINT",
 }
 
 const typeName = `([A-Z][A-Z0-9_]*(?:\([0-9, ]*\))?(?: WITH TIME ZONE)?(?:\[\])*)`
@@ -188,6 +197,9 @@ func withoutValues(kind, message string) string {
 	message = strings.TrimSpace(message)
 	for _, w := range wordings {
 		if m := w.pattern.FindStringSubmatch(message); m != nil {
+			for i, group := range m {
+				m[i] = cmp.Or(sqlTypes[group], group)
+			}
 			return w.text(m)
 		}
 	}

@@ -1,3 +1,0 @@
-package engine_test
-
-const goldenHash = ""
