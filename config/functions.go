@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
@@ -264,7 +265,12 @@ func templateFileFunc(tree *Tree, fns map[string]function.Function) function.Fun
 			if diags.HasErrors() {
 				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "%s", diags.Error())
 			}
-			return v, nil
+			// A template that is one interpolation has the type of what it names.
+			text, err := convert.Convert(v, cty.String)
+			if err != nil || text.IsNull() {
+				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "the template %q gives no text but %s", name, describe(v))
+			}
+			return text, nil
 		},
 	})
 }

@@ -61,6 +61,12 @@ func (l *localResolver) resolve(name string, path []string) {
 		return
 	}
 	for _, t := range attr.Expr.Variables() {
+		if t.RootName() == "local" && len(t) == 1 {
+			l.diags = append(l.diags, diag.Error("unknown-reference", t.SourceRange(), "local cannot be used as a whole here",
+				"Which locals there are already would depend on their order. Name each: local.name."))
+			l.done[name] = cty.DynamicVal
+			return
+		}
 		if a, ok := localName(t); ok {
 			l.resolve(a, append(slices.Clone(path), name))
 		}
@@ -82,8 +88,15 @@ func localName(t hcl.Traversal) (string, bool) {
 	if len(t) < 2 || t.RootName() != "local" {
 		return "", false
 	}
-	a, ok := t[1].(hcl.TraverseAttr)
-	return a.Name, ok
+	switch step := t[1].(type) {
+	case hcl.TraverseAttr:
+		return step.Name, true
+	case hcl.TraverseIndex: // local["name"]
+		if step.Key.Type() == cty.String && step.Key.IsKnown() && !step.Key.IsNull() {
+			return step.Key.AsString(), true
+		}
+	}
+	return "", false
 }
 
 // describe names a value for messages.

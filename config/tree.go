@@ -99,7 +99,10 @@ func (r *treeReader) list(name, real string) error {
 	}
 	r.visited[real] = true
 	entries, err := fs.ReadDir(r.dir.FS(), real)
-	if err != nil {
+	switch {
+	case err != nil && name == ".":
+		return plain(err)
+	case err != nil:
 		return fmt.Errorf("%s: %w", name, plain(err))
 	}
 	for _, e := range entries {
@@ -207,7 +210,7 @@ func (t *Tree) Settled() (bool, error) {
 func (t *Tree) ReadFile(name string) ([]byte, error) {
 	clean := path.Clean(filepath.ToSlash(name))
 	if path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
-		return nil, errors.New("the path leads out of the project's directory")
+		return nil, errOutside
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -238,6 +241,8 @@ func readInside(root, name string) ([]byte, error) {
 	return readRegular(dir, name)
 }
 
+var errOutside = errors.New("the path leads out of the project's directory")
+
 // plain takes Go's operation name out of a path error.
 func plain(err error) error {
 	var pe *fs.PathError
@@ -246,6 +251,8 @@ func plain(err error) error {
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return errors.New("there is no such file")
+	case errors.As(err, &pe) && pe.Err.Error() == "path escapes from parent": // os.Root exports no value for it
+		return errOutside
 	case errors.As(err, &pe):
 		return fmt.Errorf("%s", pe.Err)
 	}

@@ -257,10 +257,9 @@ func (p *Project) validateVariables(vars Vars) hcl.Diagnostics {
 	for _, v := range p.Variables {
 		ctx := p.context(vars)
 		for _, val := range v.validations {
-			ok, d := schema.Eval(val.condition, ctx)
+			holds, d := val.holds(ctx)
 			diags = append(diags, d...)
-			ok, _ = ok.UnmarkDeep()
-			if d.HasErrors() || !ok.IsKnown() || ok.IsNull() || ok.Type() != cty.Bool || ok.True() {
+			if d.HasErrors() || holds {
 				continue
 			}
 			text := "The condition of its validation does not hold."
@@ -273,6 +272,20 @@ func (p *Project) validateVariables(vars Vars) hcl.Diagnostics {
 		}
 	}
 	return diags
+}
+
+// holds evaluates the condition. One that is not known yet holds.
+func (v validation) holds(ctx *hcl.EvalContext) (bool, hcl.Diagnostics) {
+	val, diags := schema.Eval(v.condition, ctx)
+	if diags.HasErrors() {
+		return false, diags
+	}
+	val, _ = val.UnmarkDeep()
+	ok, err := convert.Convert(val, cty.Bool)
+	if err != nil || ok.IsNull() {
+		return false, append(diags, diag.Error("wrong-type", v.condition.Range(), "the condition is neither true nor false", "It is "+describe(val)+"."))
+	}
+	return !ok.IsKnown() || ok.True(), diags
 }
 
 func upper(s string) string {

@@ -102,16 +102,21 @@ func (a *app) run(ctx context.Context, f *projectFlags, d *dataFlags, name, at s
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	run := state.Run{ID: ulid.Make().String(), Pipeline: name, Slot: slot, Trigger: "manual", Status: state.Queued,
+	return a.runSlot(ctx, store, spool, g, p, slot, asJSON)
+}
+
+// runSlot makes a run of a pipeline for a slot and carries it through.
+func (a *app) runSlot(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, slot time.Time, asJSON bool) error {
+	run := state.Run{ID: ulid.Make().String(), Pipeline: p.Name, Slot: slot, Trigger: "manual", Status: state.Queued,
 		IntervalStart: intervalStart(p, slot), CreatedAt: time.Now().UTC()}
 	if err := store.CreateRun(ctx, run); err != nil {
 		return err
 	}
-	return a.execute1(ctx, store, spool, g, p, run, asJSON)
+	return a.carry(ctx, store, spool, g, p, run, asJSON)
 }
 
-// execute1 claims one run, carries it through and shows how it goes.
-func (a *app) execute1(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, run state.Run, asJSON bool) error {
+// carry claims one run, carries it through and shows how it goes.
+func (a *app) carry(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, run state.Run, asJSON bool) error {
 	if err := store.SaveGeneration(ctx, g.Digest, g.Files, time.Now().UTC()); err != nil {
 		return err
 	}

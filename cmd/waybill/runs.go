@@ -269,16 +269,20 @@ type receiptOutput struct {
 func (a *app) runsRetryCommand() *cobra.Command {
 	var f projectFlags
 	var d dataFlags
-	var asJSON bool
+	var asJSON, fresh bool
 	cmd := &cobra.Command{
 		Use:   "retry RUN",
 		Short: "Go on with a run that failed or was interrupted",
 		Long: "Goes on with a run where it stopped: with the definition it began with, and with what\n" +
-			"its steps have done. `waybill run PIPELINE --at SLOT` starts anew with the current files.",
+			"its steps have done. With --fresh it makes a new run of the same slot instead, from the\n" +
+			"current files, which does every step again.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			return withStore(ctx, &f, &d, func(store state.Store, spool string) error {
+				if fresh {
+					return a.retryFresh(ctx, &f, store, spool, args[0], asJSON)
+				}
 				return a.retry(ctx, &f, store, spool, args[0], asJSON)
 			})
 		},
@@ -286,7 +290,28 @@ func (a *app) runsRetryCommand() *cobra.Command {
 	f.register(cmd)
 	d.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print each event as one JSON object a line")
+	cmd.Flags().BoolVar(&fresh, "fresh", false, "run the slot anew with the current files")
 	return cmd
+}
+
+// retryFresh runs the slot of a run that is over once more.
+func (a *app) retryFresh(ctx context.Context, f *projectFlags, store state.Store, spool, id string, asJSON bool) error {
+	r, err := findRun(ctx, store, id)
+	if err != nil {
+		return err
+	}
+	if !r.Status.Final() {
+		return fmt.Errorf("run %s is %s: wait for its end, or end it by `waybill runs cancel %s`", id, r.Status, id)
+	}
+	g, err := a.load(f)
+	if err != nil {
+		return err
+	}
+	p := g.Pipeline(r.Pipeline)
+	if p == nil {
+		return noSuchPipeline(g, r.Pipeline)
+	}
+	return a.runSlot(ctx, store, spool, g, p, r.Slot, asJSON)
 }
 
 func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spool, id string, asJSON bool) error {
@@ -300,7 +325,7 @@ func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spo
 			return err
 		}
 	case state.Succeeded, state.Skipped, state.ConditionOff:
-		return fmt.Errorf("run %s is %s: there is nothing to retry. `waybill run %s --at %s` runs its slot again", id, r.Status, r.Pipeline, r.Slot.Format(time.RFC3339))
+		return fmt.Errorf("run %s is %s: there is nothing to go on with. `waybill runs retry %s --fresh` runs its slot again", id, r.Status, id)
 	}
 	g, err := a.pinned(ctx, f, store, r)
 	if err != nil {
@@ -310,7 +335,7 @@ func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spo
 	if p == nil {
 		return noSuchPipeline(g, r.Pipeline)
 	}
-	return a.execute1(ctx, store, spool, g, p, r, asJSON)
+	return a.carry(ctx, store, spool, g, p, r, asJSON)
 }
 
 // pinned is the generation that a run began with, or the current one if it

@@ -40,7 +40,7 @@ func CodeOf(d *hcl.Diagnostic) Code {
 // repetitions.
 func Sort(diags hcl.Diagnostics) hcl.Diagnostics {
 	slices.SortStableFunc(diags, compare)
-	return slices.CompactFunc(diags, func(a, b *hcl.Diagnostic) bool { return compare(a, b) == 0 && a.Detail == b.Detail })
+	return slices.CompactFunc(diags, func(a, b *hcl.Diagnostic) bool { return compare(a, b) == 0 })
 }
 
 func compare(a, b *hcl.Diagnostic) int {
@@ -50,6 +50,7 @@ func compare(a, b *hcl.Diagnostic) int {
 		cmp.Compare(ra.Start.Byte, rb.Start.Byte),
 		cmp.Compare(a.Severity, b.Severity),
 		strings.Compare(a.Summary, b.Summary),
+		strings.Compare(a.Detail, b.Detail),
 	)
 }
 

@@ -169,7 +169,7 @@ func encodeTags(tags map[string]string) string {
 func unreadable(path string, err error) *problem.Problem {
 	p := problem.New("file-not-readable", fmt.Sprintf("the artifact %s cannot be read", path), errors.Unwrap(err))
 	p.Cause = "The spool holds each artifact until it is delivered, and this one is gone or unreadable."
-	p.Remedy = []string{"Run again with --fresh, and find out what removes files below --data-dir."}
+	p.Remedy = []string{"Run the slot anew by `waybill runs retry RUN --fresh`, and find out what removes files below --data-dir."}
 	return p
 }
 
@@ -204,7 +204,7 @@ func (s *sums) verify(u Upload) error {
 	}
 	p := problem.New("artifact-invalid", fmt.Sprintf("the file for s3://%s/%s changed after it was finished", u.Bucket, u.Key), nil)
 	p.Cause = fmt.Sprintf("%s no longer has the size and the SHA-256 that were recorded for it. Nothing was delivered.", u.Path)
-	p.Remedy = []string{"Run again with --fresh, and find out what writes below --data-dir: another process, or a failing disk."}
+	p.Remedy = []string{"Run the slot anew by `waybill runs retry RUN --fresh`, and find out what writes below --data-dir: another process, or a failing disk."}
 	return p
 }
 

@@ -176,7 +176,8 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 
 func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, hcl.Diagnostics) {
 	if at.NoLiteral {
-		if v, diags := attr.Expr.Value(nil); !diags.HasErrors() && !v.IsNull() {
+		// Not a nil context: JSON takes the text of an expression literally then.
+		if v, diags := attr.Expr.Value(&hcl.EvalContext{}); !diags.HasErrors() && !v.IsNull() {
 			return cty.DynamicVal, hcl.Diagnostics{diag.Error("literal-secret", attr.Expr.Range(),
 				fmt.Sprintf("%s stands in the file in plain text", at.Name),
 				"Files are kept in git, and so would be the secret. Use env(\"NAME\") or a sensitive variable instead, and replace the secret that was written here.")}

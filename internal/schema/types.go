@@ -135,7 +135,10 @@ func ParseDuration(s string) (time.Duration, error) {
 	if err != nil || d < 0 || strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "+") {
 		return 0, bad
 	}
-	return total + d, nil
+	if total += d; total < d { // overflow
+		return 0, bad
+	}
+	return total, nil
 }
 
 // ParseSize reads "512MiB", "1GB" or "1048576": bytes, with binary (KiB, MiB,

@@ -248,14 +248,14 @@ func (r *reader) Read(p []byte) (int, error) {
 func unreadable(a sinks.Artifact, err error) *problem.Problem {
 	p := problem.New("file-not-readable", fmt.Sprintf("the artifact for %s cannot be read", a.Key), plainError(err))
 	p.Cause = fmt.Sprintf("The spool holds each artifact until it is delivered, and %s is gone or unreadable.", a.Path)
-	p.Remedy = []string{"Run again with --fresh, and find out what removes files below --data-dir."}
+	p.Remedy = []string{"Run the slot anew by `waybill runs retry RUN --fresh`, and find out what removes files below --data-dir."}
 	return p
 }
 
 func changed(a sinks.Artifact) *problem.Problem {
 	p := problem.New("artifact-invalid", fmt.Sprintf("the file for %s changed after it was finished", a.Key), nil)
 	p.Cause = fmt.Sprintf("%s no longer has the size and the SHA-256 that were recorded for it. Nothing was delivered.", a.Path)
-	p.Remedy = []string{"Run again with --fresh, and find out what writes below --data-dir: another process, or a failing disk."}
+	p.Remedy = []string{"Run the slot anew by `waybill runs retry RUN --fresh`, and find out what writes below --data-dir: another process, or a failing disk."}
 	return p
 }
 
