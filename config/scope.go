@@ -88,15 +88,8 @@ func localName(t hcl.Traversal) (string, bool) {
 	if len(t) < 2 || t.RootName() != "local" {
 		return "", false
 	}
-	switch step := t[1].(type) {
-	case hcl.TraverseAttr:
-		return step.Name, true
-	case hcl.TraverseIndex: // local["name"]
-		if step.Key.Type() == cty.String && step.Key.IsKnown() && !step.Key.IsNull() {
-			return step.Key.AsString(), true
-		}
-	}
-	return "", false
+	name := schema.StepName(t[1])
+	return name, name != ""
 }
 
 // describe names a value for messages.

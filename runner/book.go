@@ -65,8 +65,8 @@ func (b *stepBook) start(ctx context.Context, address string, attempt int) (stat
 	if s.Attempt != attempt {
 		s.Token = nil
 	}
-	if s.StartedAt.IsZero() {
-		s.StartedAt = time.Now().UTC()
+	if s.StartedAt.IsZero() || s.Status.Final() {
+		s.StartedAt = time.Now().UTC() // of the first attempt in this series
 	}
 	s.Attempt, s.Status, s.Problem, s.NextTry, s.FinishedAt = attempt, state.Running, nil, time.Time{}, time.Time{}
 	err := b.put(ctx, s)

@@ -177,12 +177,11 @@ func (e Expr) Uses(root, name string) bool {
 // parseRef reads `transform.x`, or in JSON "transform.x" or "${transform.x}".
 func parseRef(expr hcl.Expression, at *Attr, scope *Scope) (RefValue, hcl.Diagnostics) {
 	t, diags := hcl.AbsTraversalForExpr(expr)
-	if diags.HasErrors() {
-		if v, d := expr.Value(nil); !d.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
-			t, diags = hclsyntax.ParseTraversalAbs([]byte(v.AsString()), expr.Range().Filename, expr.Range().Start)
-		}
-		if vars := expr.Variables(); diags.HasErrors() && len(vars) == 1 {
-			t, diags = vars[0], nil
+	if _, native := expr.(hclsyntax.Expression); !native && diags.HasErrors() {
+		// Without a context JSON gives the text as it stands.
+		if v, d := expr.Value(nil); !d.HasErrors() && v.Type() == cty.String && !v.IsNull() {
+			text := strings.TrimSuffix(strings.TrimPrefix(v.AsString(), "${"), "}")
+			t, diags = hclsyntax.ParseTraversalAbs([]byte(text), expr.Range().Filename, expr.Range().Start)
 		}
 	}
 	ref := RefValue{Range: expr.Range()}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"waybill/internal/diag"
 )
@@ -37,12 +38,24 @@ func (v *Values) addUses(expr hcl.Expression) {
 	for _, t := range expr.Variables() {
 		u := Use{Root: t.RootName(), Range: t.SourceRange()}
 		if len(t) > 1 {
-			if a, ok := t[1].(hcl.TraverseAttr); ok {
-				u.Name = a.Name
-			}
+			u.Name = StepName(t[1])
 		}
 		v.uses = append(v.uses, u)
 	}
+}
+
+// StepName is the name that a step of a traversal takes: x of .x and ["x"]. It
+// is empty for any other index.
+func StepName(step hcl.Traverser) string {
+	switch step := step.(type) {
+	case hcl.TraverseAttr:
+		return step.Name
+	case hcl.TraverseIndex:
+		if k := step.Key; k.Type() == cty.String && k.IsKnown() && !k.IsNull() {
+			return k.AsString()
+		}
+	}
+	return ""
 }
 
 type place struct {
@@ -172,6 +185,10 @@ var exprCodes = map[string]diag.Code{
 func codeExprDiag(d *hcl.Diagnostic) {
 	if _, coded := d.Extra.(diag.Code); coded {
 		return
+	}
+	// A library function that panicked tells its stack; that is not for users.
+	if i := strings.Index(d.Detail, "panic in function implementation"); i >= 0 {
+		d.Detail = d.Detail[:i] + "it cannot work with these arguments."
 	}
 	if code, ok := exprCodes[d.Summary]; ok {
 		d.Extra = code

@@ -15,7 +15,11 @@ var Version = "0.1.0-dev"
 // ">= 0.1" separated by commas, all of which must hold. A development version
 // counts as the release it leads to.
 func Satisfies(constraint string) (bool, error) {
-	have, err := parse(strings.SplitN(Version, "-", 2)[0])
+	release := Version
+	if i := strings.IndexAny(release, "-+"); i >= 0 {
+		release = release[:i]
+	}
+	have, err := parse(release)
 	if err != nil {
 		return false, err
 	}
@@ -48,8 +52,8 @@ func satisfies(have [3]int, c string) (bool, error) {
 		return d <= 0, nil
 	case "<":
 		return d < 0, nil
-	case "~>":
-		return d >= 0 && have[0] == want[0], nil
+	case "~>": // all but the last part that is written must agree: ~> 1.2 allows 1.9, ~> 1.2.3 only 1.2.9
+		return d >= 0 && have[0] == want[0] && (strings.Count(c, ".") < 2 || have[1] == want[1]), nil
 	}
 	return false, fmt.Errorf("%q is no comparison: use =, !=, >, >=, <, <= or ~>", op)
 }

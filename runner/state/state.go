@@ -116,8 +116,9 @@ type Runs interface {
 	// is finished by its owner only; a queued one by anybody with owner "".
 	// ErrConflict if somebody else owns it or it is final.
 	Finish(ctx context.Context, id, owner string, status Status, reason string, p *problem.Problem, now time.Time) error
-	// Reopen queues a failed or cancelled run again (steps that succeeded
-	// stay, and so does the generation). ErrConflict if it is in another status.
+	// Reopen queues a failed or cancelled run again, as if it had not started;
+	// steps that succeeded stay, and so does the generation. ErrConflict if it
+	// is in another status.
 	Reopen(ctx context.Context, id string) error
 	// RequestCancel marks a run that isn't final, so that whoever owns it, or
 	// claims it next, stops it: an owner asks CancelRequested whenever it

@@ -59,7 +59,7 @@ func (d *Database) explain(err error, subject, query string) error {
 	if !ok {
 		return fileProblem(err, subject)
 	}
-	code, text := e.judge()
+	code, text := d.judge(e)
 	p := problem.New(code, sentence(subject, text), errors.New(text))
 	return at(p, query, e.Position)
 }
@@ -75,7 +75,7 @@ func fileProblem(err error, subject string) error {
 }
 
 // judge chooses the code and the words for an error.
-func (e engineError) judge() (code, text string) {
+func (d *Database) judge(e engineError) (code, text string) {
 	first, _, _ := strings.Cut(e.Message, "\n")
 	first = strings.TrimRight(strings.TrimSpace(first), "!.")
 	switch e.Type {
@@ -96,7 +96,7 @@ func (e engineError) judge() (code, text string) {
 		// functions and what stands in the query.
 		return e.judgeBinding(first)
 	}
-	return "transform-failed", withoutValues(e.Type, e.Message)
+	return "transform-failed", d.withoutValues(e.Type, e.Message)
 }
 
 func (e engineError) judgeBinding(first string) (code, text string) {
@@ -137,8 +137,9 @@ func ioText(message string) string {
 }
 
 // A wording recognises a message that quotes cell values and says the same
-// without them. What its groups catch is the engine's own text: types, line
-// numbers and column names that stand behind the last quoted value.
+// without them. Its groups catch numbers and names of types; one called column
+// catches a name that is kept only if a relation has such a column, because a
+// value could hold the very words that stand around it.
 type wording struct {
 	pattern *regexp.Regexp
 	text    func(m []string) string
@@ -153,8 +154,8 @@ var sqlTypes = map[string]string{
 const typeName = `([A-Z][A-Z0-9_]*(?:\([0-9, ]*\))?(?: WITH TIME ZONE)?(?:\[\])*)`
 
 var wordings = []wording{
-	{regexp.MustCompile(`(?s)^CSV Error on Line: (\d+)\n.*\nColumn ([^\n]+) is being converted as type ` + typeName + `\n`), func(m []string) string {
-		return fmt.Sprintf("line %s of a CSV file: could not convert a value of column %s to %s", m[1], m[2], m[3])
+	{regexp.MustCompile(`(?s)^CSV Error on Line: (\d+)\n.*\nColumn (?P<column>[^\n]+) is being converted as type ` + typeName + `\n`), func(m []string) string {
+		return fmt.Sprintf("line %s of a CSV file: could not convert %s to %s", m[1], valueOf(m[2]), m[3])
 	}},
 	{regexp.MustCompile(`(?s)^CSV Error on Line: (\d+)\n.*\nExpected Number of Columns: (\d+) Found: (\d+)\n`), func(m []string) string {
 		return fmt.Sprintf("line %s of a CSV file has %s columns instead of %s", m[1], m[3], m[2])
@@ -162,8 +163,8 @@ var wordings = []wording{
 	{regexp.MustCompile(`(?s)^CSV Error on Line: (\d+)\n`), func(m []string) string {
 		return fmt.Sprintf("line %s of a CSV file cannot be read", m[1])
 	}},
-	{regexp.MustCompile(`(?s)^Could not convert string ['"].*['"] to '?` + typeName + `'? when casting from source column (.+)$`), func(m []string) string {
-		return fmt.Sprintf("could not convert a value of column %s to %s", m[2], m[1])
+	{regexp.MustCompile(`(?s)^Could not convert string ['"].*['"] to '?` + typeName + `'? when casting from source column (?P<column>.+)$`), func(m []string) string {
+		return fmt.Sprintf("could not convert %s to %s", valueOf(m[2]), m[1])
 	}},
 	{regexp.MustCompile(`(?s)^Could not convert string ['"].*['"] to '?` + typeName + `'?$`), func(m []string) string {
 		return "could not convert a text to " + m[1]
@@ -190,15 +191,36 @@ var wordings = []wording{
 	{regexp.MustCompile(`^Invalid unicode`), func([]string) string { return "a text is not UTF-8" }},
 }
 
+// valueOf names a value by its column, if that is known.
+func valueOf(column string) string {
+	if column == "" {
+		return "a value"
+	}
+	return "a value of column " + column
+}
+
+// hasColumn reports whether some relation has a column of that name.
+func (d *Database) hasColumn(name string) bool {
+	for _, s := range d.schemas {
+		if s.Index(name) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // withoutValues says what a failure at run time was about without the values
 // that the message quotes. A message that is not known is replaced by its
 // kind, even the user's own text in error(): it could hold a value.
-func withoutValues(kind, message string) string {
+func (d *Database) withoutValues(kind, message string) string {
 	message = strings.TrimSpace(message)
 	for _, w := range wordings {
 		if m := w.pattern.FindStringSubmatch(message); m != nil {
 			for i, group := range m {
 				m[i] = cmp.Or(sqlTypes[group], group)
+			}
+			if i := w.pattern.SubexpIndex("column"); i > 0 && !d.hasColumn(m[i]) {
+				m[i] = ""
 			}
 			return w.text(m)
 		}

@@ -108,7 +108,7 @@ func (s *Store) Reopen(ctx context.Context, id string) error {
 	return s.write(ctx, "reopen run "+id, func(tx *sql.Tx) error {
 		n, err := change(ctx, tx, `
 			UPDATE runs SET
-				status = 'queued', reason = '', problem = NULL, finished_at = NULL, cancel_requested = 0
+				status = 'queued', reason = '', problem = NULL, started_at = NULL, finished_at = NULL, cancel_requested = 0
 			WHERE id = ? AND status IN ('failed', 'cancelled')`, id)
 		if err == nil && n == 0 {
 			return lost(ctx, tx, id)

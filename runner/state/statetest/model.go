@@ -90,6 +90,7 @@ func (m *model) reopen(id string) error {
 		return r.Status == state.Failed || r.Status == state.Cancelled
 	}, func(r *state.Run) {
 		r.Status, r.Reason, r.FinishedAt, r.CancelRequested = state.Queued, "", time.Time{}, false
+		r.StartedAt = time.Time{}
 	})
 }
 

@@ -108,7 +108,7 @@ func reopenQueues(b *bed) {
 		r := b.running("orders", i, "w1")
 		b.must(b.Finish(b.Context(), r.ID, "w1", status, "x", &problem.Problem{Code: "x", Summary: "x"}, start))
 		b.must(b.Reopen(b.Context(), r.ID))
-		r.Status, r.Owner, r.LeaseUntil = state.Queued, "", time.Time{}
+		r.Status, r.Owner, r.LeaseUntil, r.StartedAt = state.Queued, "", time.Time{}, time.Time{}
 		b.same(b.stored(r.ID), r)
 		// The generation stays pinned, and claims are counted on.
 		r, err := b.Claim(b.Context(), r.ID, "w2", "gen-2", start, ttl)
