@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"maps"
 	"net/url"
 	"path"
 	"strings"
@@ -43,7 +44,7 @@ func pure() map[string]function.Function {
 
 		"chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc,
 		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc,
-		"element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "index": stdlib.IndexFunc, "keys": stdlib.KeysFunc,
+		"element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "index": indexFunc, "keys": stdlib.KeysFunc,
 		"length": lengthFunc, "lookup": stdlib.LookupFunc, "merge": stdlib.MergeFunc, "range": stdlib.RangeFunc,
 		"reverse": stdlib.ReverseListFunc, "setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
 		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "slice": stdlib.SliceFunc, "sort": stdlib.SortFunc,
@@ -192,6 +193,29 @@ var replaceFunc = function.New(&function.Spec{
 	},
 })
 
+// indexFunc finds a value's place in a list, as Terraform's does; the standard
+// library's function of that name is the index operator.
+var indexFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}, {Name: "value", Type: cty.DynamicPseudoType, AllowNull: true}},
+	Type:   function.StaticReturnType(cty.Number),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		if ty := args[0].Type(); !ty.IsListType() && !ty.IsTupleType() {
+			return cty.UnknownVal(cty.Number), function.NewArgErrorf(0, "want a list or tuple")
+		}
+		for it := args[0].ElementIterator(); it.Next(); {
+			i, e := it.Element()
+			eq, err := stdlib.Equal(e, args[1])
+			if err != nil || !eq.IsKnown() {
+				return cty.UnknownVal(cty.Number), err
+			}
+			if eq.True() {
+				return i, nil
+			}
+		}
+		return cty.UnknownVal(cty.Number), function.NewArgErrorf(1, "the list has no such element")
+	},
+})
+
 var oneFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
 	Type:   function.StaticReturnType(cty.DynamicPseudoType),
@@ -261,7 +285,9 @@ func templateFileFunc(tree *Tree, fns map[string]function.Function) function.Fun
 					without[n] = f
 				}
 			}
-			v, diags := expr.Value(&hcl.EvalContext{Variables: args[1].AsValueMap(), Functions: without})
+			names := map[string]cty.Value{} // not nil, which HCL tells otherwise: no variables are allowed
+			maps.Copy(names, args[1].AsValueMap())
+			v, diags := expr.Value(&hcl.EvalContext{Variables: names, Functions: without})
 			if diags.HasErrors() {
 				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "%s", diags.Error())
 			}

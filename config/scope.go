@@ -74,8 +74,14 @@ func (l *localResolver) resolve(name string, path []string) {
 	if _, ok := l.done[name]; ok { // a cycle ended here
 		return
 	}
+	known := maps.Clone(l.done)
+	for other := range l.project.locals { // what it doesn't use is named all the same, for suggestions
+		if _, ok := known[other]; !ok {
+			known[other] = cty.DynamicVal
+		}
+	}
 	ctx := l.ctx.NewChild()
-	ctx.Variables = map[string]cty.Value{"local": cty.ObjectVal(maps.Clone(l.done))}
+	ctx.Variables = map[string]cty.Value{"local": cty.ObjectVal(known)}
 	v, diags := schema.Eval(attr.Expr, ctx)
 	if diags.HasErrors() {
 		v = cty.DynamicVal

@@ -23,7 +23,7 @@ import (
 // agree, and everything that was read can be stored and read again later.
 type Tree struct {
 	root   string // absolute
-	stored bool   // files come from the store, not from root
+	sealed bool   // nothing is read from root any more
 
 	mu      sync.Mutex
 	files   map[string][]byte
@@ -179,7 +179,16 @@ func readRegular(dir *os.Root, name string) ([]byte, error) {
 // StoredTree makes a tree of files kept elsewhere, of the project at root. It
 // reads nothing from disk.
 func StoredTree(root string, files map[string][]byte) *Tree {
-	return &Tree{root: root, stored: true, files: maps.Clone(files), missing: map[string]error{}}
+	return &Tree{root: root, sealed: true, files: maps.Clone(files), missing: map[string]error{}}
+}
+
+// Seal ends reading from disk: from here on there are the files that were read
+// so far and no others, so that a run does the same now and when its
+// configuration comes from the store.
+func (t *Tree) Seal() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sealed = true
 }
 
 // Root is the project's directory, absolute.
@@ -217,11 +226,11 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 	if data, ok := t.files[clean]; ok {
 		return data, nil
 	}
-	if t.stored {
-		return nil, errors.New("the file is not part of the stored configuration")
-	}
 	if err, ok := t.missing[clean]; ok {
 		return nil, err
+	}
+	if t.sealed {
+		return nil, errors.New("it was not read when the configuration was loaded: the names of its files may not depend on a run")
 	}
 	data, err := readInside(t.root, clean)
 	if err != nil {

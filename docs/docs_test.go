@@ -19,15 +19,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"waybill/config"
 	"waybill/internal/identity"
 	"waybill/internal/sandbox"
 	"waybill/runner/compile"
+	"waybill/runner/daemon"
 	"waybill/runner/transform"
 	sinksall "waybill/sinks/all"
 	sourcesall "waybill/sources/all"
@@ -84,23 +88,36 @@ func allPages(t *testing.T) []string {
 	return pages
 }
 
-// waybill builds the program once for all pages.
-func waybill(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "waybill")
-	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", bin, "waybill/cmd/waybill").CombinedOutput()
+// programs is the directory that waybill was built into.
+var programs string
+
+// TestMain builds waybill, so that pages are told by the real one.
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "waybill-docs-")
 	if err != nil {
-		t.Fatalf("building waybill: %v\n%s", err, out)
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	return filepath.Dir(bin)
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "waybill"), "waybill/cmd/waybill")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "building waybill:", err)
+		return 1
+	}
+	programs = dir
+	return m.Run()
 }
 
 func TestPagesDoWhatTheySay(t *testing.T) {
-	path := waybill(t)
 	for _, page := range allPages(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(page), ".md"), func(t *testing.T) {
 			t.Parallel()
-			s := &story{page: page, dir: t.TempDir(), path: path}
+			s := &story{page: page, dir: t.TempDir()}
 			for _, b := range blocks(t, page) {
 				s.tell(t, b)
 			}
@@ -111,7 +128,7 @@ func TestPagesDoWhatTheySay(t *testing.T) {
 
 // A story is one page being followed.
 type story struct {
-	page, dir, path string
+	page, dir       string
 	config, sandbox bool // the page has files of that kind
 }
 
@@ -149,7 +166,7 @@ func (s *story) check(t *testing.T) {
 		t.Fatal(err)
 	}
 	ids := identity.NewProvider()
-	regs := compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Sinks: sinksall.Registry(ids)}
+	regs := compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Sinks: sinksall.Registry(ids)}
 	empty := config.Vars{LookupEnv: func(string) (string, bool) { return "", false }}
 	if _, _, diags := compile.Compile(tree, empty, regs); len(diags) > 0 {
 		t.Errorf("%s: the project: %v", s.page, diags)
@@ -201,7 +218,7 @@ func (s *story) shell(ctx context.Context, t *testing.T, text string) (string, i
 	t.Helper()
 	cmd := exec.CommandContext(ctx, "sh", "-c", text)
 	cmd.Dir = s.dir
-	cmd.Env = []string{"PATH=" + s.path + ":" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + os.TempDir(),
+	cmd.Env = []string{"PATH=" + programs + ":" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + os.TempDir(),
 		"AWS_EC2_METADATA_DISABLED=true", "NO_COLOR=1"}
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
@@ -265,6 +282,72 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		for _, m := range link.FindAllSubmatch(text, -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(page), string(m[1]))); err != nil {
 				t.Errorf("%s: the link to %s leads nowhere", page, m[1])
+			}
+		}
+	}
+}
+
+// collected is a registry that only notes what is registered.
+type collected struct{ names []string }
+
+var metricName = regexp.MustCompile(`fqName: "([^"]+)"`)
+
+func (c *collected) Register(m prometheus.Collector) error {
+	descs := make(chan *prometheus.Desc, 8)
+	m.Describe(descs)
+	close(descs)
+	for d := range descs {
+		c.names = append(c.names, metricName.FindStringSubmatch(d.String())[1])
+	}
+	return nil
+}
+
+func (c *collected) MustRegister(all ...prometheus.Collector) {
+	for _, m := range all {
+		_ = c.Register(m) // never fails
+	}
+}
+
+func (c *collected) Unregister(prometheus.Collector) bool { return false }
+
+func TestMetricsAreListed(t *testing.T) {
+	page, err := os.ReadFile("daemon.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `(waybill_[a-z_]+)` \\|").FindAllSubmatch(page, -1) {
+		listed = append(listed, string(m[1]))
+	}
+	var there collected
+	daemon.NewMetrics(&there)
+	slices.Sort(listed)
+	slices.Sort(there.names)
+	if !slices.Equal(listed, there.names) {
+		t.Errorf("daemon.md lists\n%v\nthere are\n%v", listed, there.names)
+	}
+}
+
+var flag = regexp.MustCompile("`(?:waybill [^`]*)?(--[a-z][a-z-]+)")
+
+// A flag that a page names must be one of some verb's, in its help.
+func TestFlagsExist(t *testing.T) {
+	var help bytes.Buffer
+	for _, verb := range []string{"validate", "run", "serve", "runs list", "runs show", "runs retry", "runs cancel", "sandbox", "demo", "explain"} {
+		cmd := exec.Command(filepath.Join(programs, "waybill"), append(strings.Fields(verb), "--help")...)
+		cmd.Stdout = &help
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%s --help: %v", verb, err)
+		}
+	}
+	for _, page := range allPages(t) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range flag.FindAllSubmatch(text, -1) {
+			if !bytes.Contains(help.Bytes(), append(m[1], ' ')) {
+				t.Errorf("%s names the flag %s, which no verb has", page, m[1])
 			}
 		}
 	}

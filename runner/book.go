@@ -132,7 +132,8 @@ func (e *execution) locate(address string, err error) *problem.Problem {
 	}
 	var sql *engine.SQLError
 	if errors.As(err, &sql) {
-		p.Where = e.bound.SQLPlace(address, sql.At.Line)
+		rng := e.bound.SQLRange(address, sql.At.Offset, 1)
+		p.Where = fmt.Sprintf("%s:%d", rng.Filename, rng.Start.Line)
 	} else if step := e.pipeline.Step(address); step != nil {
 		p.Where = step.Where
 	}

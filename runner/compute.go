@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,10 +24,10 @@ func (e *execution) compute(ctx context.Context) error {
 	if e.allFrozen() {
 		return nil
 	}
-	if err := e.Jobs.Acquire(ctx, 1); err != nil {
-		return context.Cause(ctx)
+	if err := e.Jobs.Enter(ctx); err != nil {
+		return err
 	}
-	defer e.Jobs.Release(1)
+	defer e.Jobs.Leave()
 	var failed *stepError
 	notify := func(attempt int, err error, next time.Time) {
 		e.log.Warn("the compute job is started again", "attempt", attempt, "next", next, "problem", err.Error())
@@ -50,7 +51,7 @@ func (e *execution) compute(ctx context.Context) error {
 		e.steps.end(ctx, failed.address, status, "", cause)
 		err = e.locate(failed.address, cause)
 	}
-	e.skipRest(ctx, compile.Transform, compile.Sink)
+	e.skipRest(ctx, compile.Transform, compile.Check, compile.Sink)
 	return err
 }
 
@@ -85,10 +86,16 @@ func (e *execution) frozen(address string) (sinkResult, bool) {
 	return out, true
 }
 
-// allFrozen reports whether every sink has its artifacts.
+// allFrozen reports whether every check has passed and every sink has its
+// artifacts.
 func (e *execution) allFrozen() bool {
 	for _, s := range e.pipeline.Steps {
-		if s.Family == compile.Sink {
+		switch s.Family {
+		case compile.Check:
+			if e.steps.get(s.Address).Status != state.Succeeded {
+				return false
+			}
+		case compile.Sink:
 			if _, ok := e.frozen(s.Address); !ok {
 				return false
 			}
@@ -104,18 +111,18 @@ func (e *execution) computeOnce(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = job.Close() }()
-	for _, s := range e.pipeline.Steps {
-		var err error
-		switch s.Family {
-		case compile.Source:
-			err = e.attach(ctx, job, s)
-		case compile.Transform:
-			err = e.define(ctx, job, s)
-		case compile.Sink:
-			err = e.freeze(ctx, job, s)
-		}
-		if err != nil {
-			return &stepError{e.blame(s, err), err}
+	work := map[string]func(context.Context, engine.Job, *compile.Step) error{
+		compile.Source: e.attach, compile.Transform: e.define, compile.Check: e.check, compile.Sink: e.freeze,
+	}
+	// Nothing is written before every check has been heard.
+	for _, late := range []bool{false, true} {
+		for _, s := range e.pipeline.Steps {
+			if (s.Family == compile.Sink) != late {
+				continue
+			}
+			if err := work[s.Family](ctx, job, s); err != nil {
+				return &stepError{e.blame(s, err), err}
+			}
 		}
 	}
 	return nil
@@ -125,7 +132,8 @@ func (e *execution) computeOnce(ctx context.Context) error {
 // their rows are written, so a mistake in one shows at the sink.
 func (e *execution) blame(s *compile.Step, err error) string {
 	p := problem.As(err)
-	if s.Family != compile.Sink || p == nil || p.Code != "transform-failed" {
+	late := s.Family == compile.Sink || s.Family == compile.Check
+	if !late || p == nil || p.Code != "transform-failed" || errors.As(err, new(*engine.SQLError)) || len(s.Inputs) == 0 {
 		return s.Address
 	}
 	if in := e.pipeline.Step(s.Inputs[0]); in.Family == compile.Transform {
@@ -150,9 +158,10 @@ func (e *execution) startJob(ctx context.Context) (engine.Job, error) {
 		if err := ensureDir(dir); err != nil {
 			return nil, err
 		}
-		if s.Family == compile.Source {
+		switch s.Family {
+		case compile.Source:
 			o.ReadDirs = append(o.ReadDirs, dir)
-		} else {
+		case compile.Transform, compile.Sink:
 			o.WriteDirs = append(o.WriteDirs, dir)
 		}
 	}
@@ -165,8 +174,15 @@ func (e *execution) attach(ctx context.Context, job engine.Job, s *compile.Step)
 		return err
 	}
 	ds.Dir = e.dir(s.Address)
-	_, err := job.Attach(ctx, s.Address, ds)
-	return err
+	contract := e.bound.Contract(s.Address)
+	if contract != nil && len(ds.Schema) == 0 && ds.Format != dataset.Parquet {
+		ds.Schema = contract // text has no types of its own: it is read as promised
+	}
+	came, err := job.Attach(ctx, s.Address, ds)
+	if err != nil || contract == nil {
+		return err
+	}
+	return kept(s, contract, came)
 }
 
 // define makes a transform readable. Where two steps read it, its rows are

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/sync/semaphore"
 
 	"waybill/config"
 	"waybill/internal/identity"
@@ -68,13 +67,13 @@ func newProject(t *testing.T, files map[string]string) *project {
 		t.Fatal(err)
 	}
 	ids := identity.NewProvider()
-	p.regs = compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Sinks: sinksall.Registry(ids)}
+	p.regs = compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Sinks: sinksall.Registry(ids)}
 	spool, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Runner = &runner.Runner{Store: p.store, Spool: spool, StartJob: engine.Start, EngineCommand: []string{self, "engine"},
-		Jobs: semaphore.NewWeighted(1), Owner: "test", LeaseTTL: time.Minute, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		Jobs: runner.NewGate(1), Owner: "test", LeaseTTL: time.Minute, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	return p
 }
 

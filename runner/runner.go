@@ -15,8 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"waybill/internal/problem"
 	"waybill/runner/compile"
 	"waybill/runner/engine"
@@ -34,7 +32,7 @@ type Runner struct {
 	// EngineCommand serves a compute job; see engine.Options.
 	EngineCommand []string
 	// Jobs bounds the compute jobs that work at the same time.
-	Jobs *semaphore.Weighted
+	Jobs *Gate
 	// Owner names this process in leases.
 	Owner string
 	// LeaseTTL is how long a run stays ours without a sign of life.

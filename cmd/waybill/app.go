@@ -64,7 +64,10 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	case errors.Is(err, errReported):
 		return 1
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.errOut, "%s %s\n\n%s", a.style.Red("Error:"), usage.err, usage.cmd.UsageString())
+		fmt.Fprintf(a.errOut, "%s %s\n", a.style.Red("Error:"), usage.err)
+		if usage.cmd != nil {
+			fmt.Fprintf(a.errOut, "\n%s", usage.cmd.UsageString())
+		}
 		return 2
 	}
 	a.showProblem(problem.Of(err))
@@ -73,8 +76,13 @@ func (a *app) execute(ctx context.Context, args []string) int {
 
 // usageError is a mistake on the command line.
 type usageError struct {
-	cmd *cobra.Command
+	cmd *cobra.Command // whose usage is shown; nil: the error says it all
 	err error
+}
+
+// mistake is a usageError that says it all.
+func mistake(format string, args ...any) error {
+	return &usageError{err: fmt.Errorf(format, args...)}
 }
 
 func (u *usageError) Error() string { return u.err.Error() }
@@ -94,14 +102,15 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("waybill {{.Version}}\n")
 	root.AddCommand(a.validateCommand(), a.runCommand(), a.serveCommand(), a.runsCommand(), a.sandboxCommand(),
 		a.demoCommand(), a.explainCommand(), a.versionCommand(), a.engineCommand(), a.sandboxServerCommand())
-	for _, c := range root.Commands() {
-		usageOfArgs(c)
-	}
+	usageOfArgs(root)
 	return root
 }
 
 // usageOfArgs makes wrong arguments a usage error, in subcommands too.
 func usageOfArgs(c *cobra.Command) {
+	if !c.Runnable() {
+		c.Args, c.RunE = unknownCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
@@ -113,6 +122,20 @@ func usageOfArgs(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		usageOfArgs(sub)
 	}
+}
+
+// unknownCommand refuses what is no subcommand.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return fmt.Errorf("unknown command %q for %q.%s", args[0], cmd.CommandPath(), diag.Suggest(args[0], names))
 }
 
 // projectFlags are what every command that reads a project has.
@@ -146,7 +169,7 @@ func (f *projectFlags) variables() (config.Vars, error) {
 // of them, so that roles are assumed once.
 func registries() compile.Registries {
 	ids := identity.NewProvider()
-	return compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Sinks: sinksall.Registry(ids)}
+	return compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Sinks: sinksall.Registry(ids)}
 }
 
 // compile reads a project. Diagnostics are returned, not shown.

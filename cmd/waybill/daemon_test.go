@@ -252,7 +252,7 @@ func TestServeKilledWhileItUploads(t *testing.T) {
 	}
 
 	s = serve(t, p.Env(), dir, data)
-	s.wait("the run ends", func(l logLine) bool { return l.text("event") == "run_finished" && l.text("status") == "succeeded" })
+	eventually(t, "the run succeeds", func() bool { return runsOfState(t, data)[0].Status == state.Succeeded })
 	s.stop()
 	runs := runsOfState(t, data)
 	if len(runs) != 1 || runs[0].Status != state.Succeeded || !runs[0].Slot.Equal(slot) || runs[0].Trigger != "schedule" {
@@ -303,7 +303,7 @@ func TestRunKilledIsTakenOver(t *testing.T) {
 	setFaults(t, p)
 
 	s := serve(t, p.Env(), dir, data)
-	s.wait("the run ends", func(l logLine) bool { return l.text("event") == "run_finished" && l.text("status") == "succeeded" })
+	eventually(t, "the run succeeds", func() bool { return runsOfState(t, data)[0].Status == state.Succeeded })
 	s.stop()
 	checkObjects(t, p, "acme-inbox/orders/2001-01-01.csv", "birdwatch-drop/totals/2001-01-01.csv")
 	if got := readFile(t, filepath.Join(p.DataDir, "s3/acme-inbox/orders/2001-01-01.csv")); got != acmeOrders {

@@ -42,7 +42,7 @@ func (a *app) listCodes() error {
 
 func (a *app) explain(code string) error {
 	if !problem.Known(code) {
-		return fmt.Errorf("no error has the code %q.%s `waybill explain` lists all codes", code, diag.Suggest(code, problem.Codes()))
+		return mistake("no error has the code %q.%s `waybill explain` lists all codes", code, diag.Suggest(code, problem.Codes()))
 	}
 	e := problem.Lookup(code)
 	var b strings.Builder

@@ -12,7 +12,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/semaphore"
 
 	"waybill/internal/diag"
 	"waybill/internal/problem"
@@ -52,11 +51,11 @@ func (d *dataFlags) open(ctx context.Context, project string) (*sqlite.Store, st
 }
 
 // newRunner puts a runner together for this process.
-func newRunner(store state.Store, spool string, jobs int64, log *slog.Logger, events func(runner.Event)) *runner.Runner {
+func newRunner(store state.Store, spool string, log *slog.Logger, events func(runner.Event)) *runner.Runner {
 	host, _ := os.Hostname()
 	return &runner.Runner{
 		Store: store, Spool: spool, StartJob: engine.Start, EngineCommand: selfCommand("engine"),
-		Jobs: semaphore.NewWeighted(jobs), Owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), ulid.Make()),
+		Jobs: runner.NewGate(1), Owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), ulid.Make()),
 		LeaseTTL: runner.DefaultLease, Log: log, Events: events,
 	}
 }
@@ -121,7 +120,7 @@ func (a *app) carry(ctx context.Context, store state.Store, spool string, g *com
 		return err
 	}
 	view := a.runView(p, asJSON)
-	r := newRunner(store, spool, 1, slog.New(slog.NewTextHandler(io.Discard, nil)), view.event)
+	r := newRunner(store, spool, slog.New(slog.NewTextHandler(io.Discard, nil)), view.event)
 	claimed, err := store.Claim(ctx, run.ID, r.Owner, g.Digest, time.Now().UTC(), r.LeaseTTL)
 	if err != nil {
 		return err
@@ -169,7 +168,7 @@ func parseSlot(at string, loc *time.Location) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("--at %q is no time: write 2026-11-22, 2026-11-22T09:00 or 2026-11-22T09:00:00-05:00", at)
+	return time.Time{}, mistake("--at %q is no time: write 2026-11-22, 2026-11-22T09:00 or 2026-11-22T09:00:00-05:00", at)
 }
 
 // intervalStart is the slot before this one by the pipeline's schedules.

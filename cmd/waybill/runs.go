@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"waybill/config"
+	"waybill/internal/diag"
 	"waybill/internal/problem"
 	"waybill/runner/compile"
 	"waybill/runner/state"
@@ -38,6 +40,15 @@ func registerState(cmd *cobra.Command, f *projectFlags, d *dataFlags) {
 	d.register(cmd)
 }
 
+// runStatuses are the states that a run can be in.
+func runStatuses() []string {
+	var out []string
+	for _, s := range []state.Status{state.Queued, state.Running, state.Succeeded, state.Failed, state.Cancelled, state.Skipped, state.ConditionOff} {
+		out = append(out, string(s))
+	}
+	return out
+}
+
 func (a *app) runsListCommand() *cobra.Command {
 	var f projectFlags
 	var d dataFlags
@@ -48,6 +59,9 @@ func (a *app) runsListCommand() *cobra.Command {
 		Use: "list", Short: "List runs, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, s := range statuses {
+				if !slices.Contains(runStatuses(), s) {
+					return mistake("--status %q is no state of a run.%s There are: %s", s, diag.Suggest(s, runStatuses()), strings.Join(runStatuses(), ", "))
+				}
 				filter.Statuses = append(filter.Statuses, state.Status(s))
 			}
 			return withStore(cmd.Context(), &f, &d, func(store state.Store, _ string) error {
@@ -58,13 +72,17 @@ func (a *app) runsListCommand() *cobra.Command {
 				if asJSON {
 					return a.printJSON(runsJSON(runs))
 				}
+				if len(runs) == 0 && (filter.Pipeline != "" || len(filter.Statuses) > 0) {
+					_, err := fmt.Fprintln(a.out, "No run is like that. `waybill runs list` shows all.")
+					return err
+				}
 				return a.listRuns(runs)
 			})
 		},
 	}
 	registerState(cmd, &f, &d)
 	cmd.Flags().StringVar(&filter.Pipeline, "pipeline", "", "only runs of this pipeline")
-	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only runs in these states: queued, running, succeeded, failed, cancelled, skipped")
+	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only runs in these states: "+strings.Join(runStatuses(), ", "))
 	cmd.Flags().IntVar(&filter.Limit, "limit", 30, "how many")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

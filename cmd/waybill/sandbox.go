@@ -52,7 +52,7 @@ func (a *app) sandbox(ctx context.Context, dir string, command []string, o sandb
 	for _, e := range p.Env() {
 		fmt.Fprintf(&b, "export %s\n", e)
 	}
-	fmt.Fprintf(a.errOut, "The sandbox serves S3, STS and Athena at %s\njournal %s\nSet this in the shell you work in; Ctrl-C here ends it.\n\n", p.URL, p.Journal)
+	fmt.Fprintf(a.errOut, "The sandbox serves S3, STS and Athena at %s\njournal  %s\nfaults   %s/-/faults\nSet this in the shell you work in; Ctrl-C here ends it.\n\n", p.URL, p.Journal, p.Control)
 	fmt.Fprint(a.out, b.String())
 	select {
 	case <-ctx.Done():

@@ -85,7 +85,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	}
 	d := daemon.New(daemon.Options{
 		Dir: tree.Root(), Vars: vars, Registries: registries(), Store: store,
-		Runner: newRunner(store, spool, 2, log, nil), Log: log, Metrics: daemon.NewMetrics(reg),
+		Runner: newRunner(store, spool, log, nil), Log: log, Metrics: daemon.NewMetrics(reg),
 		AllowMassRemoval: f.allowMassRemoval, Drain: f.drain,
 	})
 	log.Info("waybill serves", "version", version.Version, "dir", tree.Root(), "pid", os.Getpid(), "listen", addressOf(listener))
@@ -121,10 +121,10 @@ func listen(address string) (net.Listener, error) {
 	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("--listen %q is no address: write 127.0.0.1:8585", address)
+		return nil, mistake("--listen %q is no address: write 127.0.0.1:8585", address)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("--listen %s: only loopback addresses are served, since nobody is asked who they are. Use 127.0.0.1, and a reverse proxy that authenticates in front of it", address)
+		return nil, mistake("--listen %s: only loopback addresses are served, since nobody is asked who they are. Use 127.0.0.1, and a reverse proxy that authenticates in front of it", address)
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {

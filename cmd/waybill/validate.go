@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -19,15 +20,16 @@ func (a *app) validateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate [DIR]",
 		Short: "Check the files without calling anything",
-		Long: "Checks the project's files: syntax, names, references, types, schedules, keys.\n" +
+		Long: "Checks the project's files: syntax, names, references, types, schedules, keys, and SQL, whose\n" +
+			"columns and types are checked wherever sources promise theirs.\n" +
 			"It calls no network and runs nothing, so it is safe on a stranger's pull request.\n" +
 			"Exit code 0: valid; 1: errors, or warnings with --strict.",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				f.dir = args[0]
 			}
-			return a.validate(&f, asJSON, strict)
+			return a.validate(cmd.Context(), &f, asJSON, strict)
 		},
 	}
 	f.register(cmd)
@@ -36,11 +38,21 @@ func (a *app) validateCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) validate(f *projectFlags, asJSON, strict bool) error {
+func (a *app) validate(ctx context.Context, f *projectFlags, asJSON, strict bool) error {
 	began := time.Now()
 	g, p, diags, err := f.compile()
 	if err != nil {
 		return err
+	}
+	if g != nil {
+		sql, err := checkSQL(ctx, g)
+		if err != nil {
+			return err
+		}
+		if sql.HasErrors() {
+			g = nil
+		}
+		diags = diag.Sort(append(diags, sql...))
 	}
 	if asJSON {
 		err = a.validateJSON(g, diags)

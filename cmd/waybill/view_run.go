@@ -105,7 +105,11 @@ func (v *textView) step(e runner.Event) {
 			v.printf("%s … attempt %d\n", line, e.Attempt)
 		}
 	case state.Succeeded:
-		v.printf("%s %s %s\n", line, v.style.Green("✓"), v.facts(e))
+		if e.Problem != nil { // a check that only warns
+			v.printf("%s %s %s  [%s]\n", line, v.style.Yellow("!"), e.Problem.Summary, e.Problem.Code)
+			return
+		}
+		v.printf("%s\n", strings.TrimRight(fmt.Sprintf("%s %s %s", line, v.style.Green("✓"), v.facts(e)), " "))
 		for _, o := range e.Objects {
 			v.printf("delivered  %s   %s  %s  %s\n", v.style.Bold(o.URL), rows(o.Rows), size(o.Size), shortChecksum(o.Checksum, o.SHA256))
 		}

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcled"
+	"github.com/rivo/uniseg"
 )
 
 // Sources gives the text of files for snippets: HCL's own, parsed, and any
@@ -67,13 +69,13 @@ func text(d *hcl.Diagnostic, src Sources, style Style) string {
 	if d.Severity == hcl.DiagWarning {
 		word = style.Yellow("Warning:")
 	}
-	fmt.Fprintf(&b, "%s %s  %s\n", word, style.Bold(d.Summary), style.Faint("["+string(CodeOf(d))+"]"))
+	fmt.Fprintf(&b, "%s %s  %s\n", word, style.Bold(harmless(d.Summary)), style.Faint("["+string(CodeOf(d))+"]"))
 	if d.Subject != nil && d.Subject.Filename != "" {
 		b.WriteByte('\n')
 		snippet(&b, d, src, style)
 	}
 	if d.Detail != "" {
-		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(wrap(d.Detail, 100), "\n", "\n  "))
+		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(wrap(harmless(d.Detail), 100), "\n", "\n  "))
 	}
 	b.WriteByte('\n')
 	return b.String()
@@ -89,20 +91,20 @@ func snippet(b *strings.Builder, d *hcl.Diagnostic, src Sources, style Style) {
 	in := ""
 	if f := src.Files[r.Filename]; f != nil {
 		if c := hcled.ContextString(f, r.Start.Byte); c != "" {
-			in = ", in " + c
+			in = ", in " + harmless(c)
 		}
 	}
 	fmt.Fprintf(b, "  on %s%s:\n", place(r), in)
-	line := lineAt(file, r.Start.Line)
+	line := harmless(lineAt(file, r.Start.Line))
 	fmt.Fprintf(b, "  %s %s\n", style.Faint(fmt.Sprintf("%4d:", r.Start.Line)), line)
 	fmt.Fprintf(b, "        %s%s\n", indentLike(line, r.Start.Column-1), style.Red(strings.Repeat("^", underline(r, line))))
 }
 
 func place(r hcl.Range) string {
 	if r.Start.Line == 0 {
-		return r.Filename
+		return harmless(r.Filename)
 	}
-	return fmt.Sprintf("%s line %d", r.Filename, r.Start.Line)
+	return fmt.Sprintf("%s line %d", harmless(r.Filename), r.Start.Line)
 }
 
 func lineAt(file []byte, n int) string {
@@ -113,31 +115,43 @@ func lineAt(file []byte, n int) string {
 	return strings.TrimRight(string(lines[n-1]), "\r")
 }
 
+// harmless takes out of a text what steers a terminal or turns its direction of
+// writing: files come from anybody.
+func harmless(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
 // indentLike is blank space as wide as the first columns of a line: tabs stay
-// tabs.
+// tabs. A column is a character as users see it, as HCL counts them; some of
+// them are two places wide.
 func indentLike(line string, columns int) string {
 	var b strings.Builder
-	for _, r := range line {
-		if columns <= 0 {
-			break
-		}
-		columns--
-		if r == '\t' {
+	for g := uniseg.NewGraphemes(line); columns > 0 && g.Next(); columns-- {
+		if g.Str() == "\t" {
 			b.WriteByte('\t')
-		} else {
-			b.WriteByte(' ')
+			continue
 		}
+		b.WriteString(strings.Repeat(" ", g.Width()))
 	}
 	return b.String()
 }
 
+// underline is how many places of a line the range takes; of a range of several
+// lines, those to the end of the first.
 func underline(r hcl.Range, line string) int {
-	width := utf8.RuneCountInString(line)
-	end := r.End.Column - 1
-	if r.End.Line != r.Start.Line || end > width {
-		end = width
+	width := 0
+	g := uniseg.NewGraphemes(line)
+	for column := 1; g.Next(); column++ {
+		if column >= r.Start.Column && (r.End.Line != r.Start.Line || column < r.End.Column) {
+			width += g.Width()
+		}
 	}
-	return max(1, end-(r.Start.Column-1))
+	return max(1, width)
 }
 
 // wrap breaks a text at blanks so that no line is much wider than n.

@@ -4,9 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"waybill/config"
@@ -67,70 +69,78 @@ func within(t *testing.T, parent, child string) string {
 	return string(hclwrite.Format(f.Bytes()))
 }
 
-// scaffold holds what the examples of the language refer to.
-var scaffold = map[string]string{
+// files are those that examples name.
+var files = map[string]string{
 	"sql/orders.sql":    "SELECT * FROM orders WHERE day = CAST(? AS date)",
 	"sql/by_region.sql": "SELECT * FROM ${source.orders}",
-	"project.hcl": `
-variable "env" { default = "dev" }
-variable "acme_external_id" { default = "acme-7f3c" }
-connection "aws" "lake" { region = "us-east-1" }
-connection "aws" "acme" { region = "eu-west-1" }
-`,
-	"pipeline.hcl": `
-pipeline "scaffold" {
-  source "file" "orders" {
-    path = "data/orders.csv"
-    format "csv" {}
-  }
-  transform "sql" "by_region" {
-    query = "SELECT * FROM ${source.orders}"
-  }
-  sink "file" "out" {
-    input = transform.by_region
-    path  = "scaffold.csv"
-    format "csv" {}
-  }
-}
-`,
 }
 
-// project is the scaffold with an example in place of the block of its name.
+// stubs declare what an example refers to, by the first part of its address.
+var stubs = map[string]string{
+	"var":             "variable \"NAME\" { default = \"dev\" }\n",
+	"connection":      "connection \"aws\" \"NAME\" { region = \"eu-west-1\" }\n",
+	compile.Source:    "source \"file\" \"NAME\" {\n  path = \"NAME.csv\"\n  format \"csv\" {}\n}\n",
+	compile.Transform: "transform \"sql\" \"NAME\" {\n  query = \"SELECT 1 AS one\"\n}\n",
+	compile.Sink:      "sink \"file\" \"stub\" {\n  input = NAME\n  path  = \"stub.csv\"\n  format \"csv\" {}\n}\n",
+}
+
+func stub(root, name string) string { return strings.ReplaceAll(stubs[root], "NAME", name) }
+
+// project is an example with all around it that it needs.
 func project(t *testing.T, text string) map[string][]byte {
 	t.Helper()
-	files := map[string][]byte{"example.hcl": []byte(text)}
-	for name, text := range scaffold {
-		files[name] = []byte(text)
-	}
 	block := parse(t, text).Body().Blocks()[0]
-	top := parse(t, scaffold["project.hcl"])
-	replace(top.Body(), block)
-	files["project.hcl"] = top.Bytes()
-	if !slices.Contains([]string{compile.Source, compile.Transform, compile.Sink}, block.Type()) {
-		return files
+	isStep := slices.Contains([]string{compile.Source, compile.Transform, compile.Check, compile.Sink}, block.Type())
+	var top, steps string
+	for _, address := range references(t, text) {
+		root, name, _ := strings.Cut(address, ".")
+		switch root {
+		case "var", "connection":
+			if !strings.HasPrefix(block.Type(), root) || !slices.Contains(block.Labels(), name) { // "variable" begins with "var"
+				top += stub(root, name)
+			}
+		case compile.Source, compile.Transform:
+			steps += stub(root, name)
+		}
 	}
-	delete(files, "example.hcl") // a step stands in a pipeline
-	steps := parse(t, scaffold["pipeline.hcl"])
-	body := steps.Body().Blocks()[0].Body()
-	replace(body, block)
-	body.AppendBlock(block)
-	files["pipeline.hcl"] = hclwrite.Format(steps.Bytes())
-	return files
+	if isStep {
+		switch block.Type() {
+		case compile.Source, compile.Transform:
+			steps += stub(compile.Sink, block.Type()+"."+block.Labels()[1])
+		case compile.Check:
+			steps += stub(compile.Source, "stub") + stub(compile.Sink, "source.stub")
+		}
+		if strings.Contains(text, "sql/by_region.sql") {
+			steps += stub(compile.Source, "orders")
+		}
+		text = "pipeline \"example\" {\n" + steps + text + "\n}\n"
+	} else if block.Type() != "pipeline" {
+		top += "pipeline \"stub\" {\n" + stub(compile.Source, "stub") + stub(compile.Sink, "source.stub") + "}\n"
+	}
+	out := map[string][]byte{"example.hcl": []byte(text), "stubs.hcl": []byte(top)}
+	for name, text := range files {
+		out[name] = []byte(text)
+	}
+	return out
 }
 
-// replace removes what has the type and name of a block.
-func replace(body *hclwrite.Body, block *hclwrite.Block) {
-	name := func(b *hclwrite.Block) string {
-		if labels := b.Labels(); len(labels) > 0 {
-			return labels[len(labels)-1]
-		}
-		return ""
+// references are the addresses that an example mentions, each once.
+func references(t *testing.T, text string) []string {
+	t.Helper()
+	f, diags := hclsyntax.ParseConfig([]byte(text), "example", hcl.InitialPos)
+	if diags.HasErrors() {
+		t.Fatal(diags)
 	}
-	for _, b := range body.Blocks() {
-		if b.Type() == block.Type() && name(b) == name(block) {
-			body.RemoveBlock(b)
+	var out []string
+	_ = hclsyntax.VisitAll(f.Body.(*hclsyntax.Body), func(n hclsyntax.Node) hcl.Diagnostics {
+		if e, ok := n.(*hclsyntax.ScopeTraversalExpr); ok && len(e.Traversal) > 1 {
+			if a, ok := e.Traversal[1].(hcl.TraverseAttr); ok && !slices.Contains(out, e.Traversal.RootName()+"."+a.Name) {
+				out = append(out, e.Traversal.RootName()+"."+a.Name)
+			}
 		}
-	}
+		return nil
+	})
+	return out
 }
 
 func TestExamplesOfTheLanguageCompile(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 // registries are the kinds of components, as the program has them.
 func registries() compile.Registries {
 	ids := identity.NewProvider()
-	return compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Sinks: sinksall.Registry(ids)}
+	return compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Sinks: sinksall.Registry(ids)}
 }
 
 // functions are those that a project's expressions may call.
@@ -43,7 +43,7 @@ order. Left out are names that begin with a dot, ` + "`*.test.hcl`" + `, and ` +
 [the local sandbox](sandbox.md). The syntax is [HCL](https://github.com/hashicorp/hcl/blob/main/hclsyntax/spec.md).
 
 An unknown block or attribute is an error. Names hold letters, digits, ` + "`_` and `-`" + ` and begin with a letter or ` + "`_`" + `.
-Top-level names are unique in the project; sources, transforms and sinks each have their own names in a pipeline.
+Top-level names are unique in the project; sources, transforms, checks and sinks each have their own names in a pipeline.
 
 | type | written as |
 |---|---|
@@ -64,7 +64,7 @@ const valuesIntro = `## Values
 | ` + "`var.name`" + ` | everywhere but in variable blocks' own attributes | a [variable](#variable) |
 | ` + "`local.name`" + ` | everywhere but in variable blocks | a [local](#locals) |
 | ` + "`connection.name`" + ` | attributes that want a connection | a [connection](#connection-aws) |
-| ` + "`source.name`, `transform.name`" + ` | queries of transforms, ` + "`input`" + ` | a relation of the same pipeline |
+| ` + "`source.name`, `transform.name`" + ` | queries of transforms and checks, ` + "`input`" + ` | a relation of the same pipeline |
 | ` + "`run.…`" + ` | pipelines but their schedules, and connections | the run, below |
 
 A value that is known only when a pipeline runs counts as unknown before, but its name and type are checked.

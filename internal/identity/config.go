@@ -76,7 +76,7 @@ func Block() *schema.Block {
 				Doc: "A profile of the shared AWS configuration files. Not together with access_key_id."},
 			{Name: "access_key_id", Type: schema.String, Example: `env("ACME_KEY_ID")`, Sensitive: true,
 				Doc: "An access key. Needs secret_access_key too."},
-			{Name: "secret_access_key", Type: schema.String, Example: `secret("aws-sm://acme/key")`, Sensitive: true, NoLiteral: true,
+			{Name: "secret_access_key", Type: schema.String, Example: `env("ACME_SECRET")`, Sensitive: true, NoLiteral: true,
 				Doc: "The access key's secret."},
 			{Name: "session_token", Type: schema.String, Example: `env("ACME_TOKEN")`, Sensitive: true, NoLiteral: true,
 				Doc: "The token of temporary credentials. waybill cannot renew these; prefer an assume_role block."},

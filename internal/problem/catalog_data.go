@@ -37,11 +37,17 @@ var dataEntries = map[string]Entry{
 	"empty-schema":      {Title: "there are no columns", Cause: "A file without a header line has neither names nor types.", Remedy: []string{"Give the file a header, or add a columns contract to the source."}, Class: Permanent},
 	"key-collision":     {Title: "two files would get the same name", Cause: "The second would replace the first.", Remedy: []string{"Make the names differ, for instance by run.date or the sink's name."}, Class: Permanent},
 	"unset-variable":    {Title: "an environment variable is not set", Remedy: []string{"Set it in the environment that waybill runs in."}, Class: Permanent},
-	"empty-result":      {Title: "there are no rows, and the sink asks for some", Cause: `if_empty = "fail"`, Remedy: []string{"Find out why there are no rows, or set if_empty to \"deliver\" or \"skip\"."}, Class: Permanent},
-	"timeout":           {Title: "a step took longer than it may", Remedy: []string{"Raise timeout, or make the step lighter."}, Class: Permanent},
-	"skipped-upstream":  {Title: "a step did not run because one before it failed", Remedy: []string{"Mend the step that failed."}, Class: Permanent},
-	"cancelled":         {Title: "it was cancelled", Remedy: []string{"`waybill runs retry` goes on where it stopped."}, Class: Permanent},
-	"internal":          {Title: "something happened that waybill does not know", Remedy: []string{"Please report it with the text above."}, Class: Permanent},
+	"check-failed": {
+		Title:  "a check found violations",
+		Cause:  "The data is not what the check says it must be. Nothing was delivered.",
+		Remedy: []string{"Look at the rows shown, and correct the data or the query that makes it.", "If the rows are right, correct the check, or set its severity to \"warn\"."},
+		Class:  Permanent,
+	},
+	"empty-result":     {Title: "there are no rows, and the sink asks for some", Cause: `if_empty = "fail"`, Remedy: []string{"Find out why there are no rows, or set if_empty to \"deliver\" or \"skip\"."}, Class: Permanent},
+	"timeout":          {Title: "a step took longer than it may", Remedy: []string{"Raise timeout, or make the step lighter."}, Class: Permanent},
+	"skipped-upstream": {Title: "a step did not run because one before it failed", Remedy: []string{"Mend the step that failed."}, Class: Permanent},
+	"cancelled":        {Title: "it was cancelled", Remedy: []string{"`waybill runs retry` goes on where it stopped."}, Class: Permanent},
+	"internal":         {Title: "something happened that waybill does not know", Remedy: []string{"Please report it with the text above."}, Class: Permanent},
 }
 
 // stateEntries are what goes wrong around the store and the daemon.

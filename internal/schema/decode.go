@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -69,7 +70,10 @@ func (d *decoder) body(body hcl.Body, b *Block, path string, targets []reflect.V
 }
 
 func (d *decoder) nested(blocks hcl.Blocks, n Nested, parent *Block, missing hcl.Range, path string, targets []reflect.Value) {
-	if n.Required && len(blocks) == 0 {
+	mislabelled := func(dg *hcl.Diagnostic) bool { // then it is there, but HCL keeps it back
+		return diag.CodeOf(dg) == "wrong-labels" && strings.HasSuffix(dg.Summary, " for "+n.Block.Type)
+	}
+	if n.Required && len(blocks) == 0 && !slices.ContainsFunc(d.diags, mislabelled) {
 		d.report("missing-block", missing, fmt.Sprintf("%s needs a %q block", parent.Type, n.Block.Type), "Write: "+exampleOf(n.Block))
 	}
 	if !n.Repeat && len(blocks) > 1 {
@@ -166,6 +170,9 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 	goValue, known, diags := at.convert(v, p.rng)
 	d.diags = append(d.diags, diags...)
 	p.known = known && !diags.HasErrors()
+	if at.Type.kind == ordered && p.known {
+		p.pairs = orderOf(attr.Expr, d.scope.Eval, goValue)
+	}
 	if text, ok := goValue.(string); ok && v.HasMark(secret.Mark{}) {
 		goValue = secret.HiddenText(text)
 	}
@@ -193,10 +200,35 @@ func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, 
 	}
 	if at.Type.kind == template || at.Type.kind == filename {
 		scope = scope.With(scope.Relations)
-		p.expr = expr
+		p.expr, p.ctx = expr, scope.Eval
 	}
 	d.values.addUses(expr)
 	return Eval(expr, scope.Eval)
+}
+
+// orderOf lists the entries of a map as they are written, or by their names
+// where that cannot be told.
+func orderOf(expr hcl.Expression, ctx *hcl.EvalContext, goValue any) []Pair {
+	values, _ := goValue.(map[string]string)
+	var out []Pair
+	written, diags := hcl.ExprMap(expr)
+	if !diags.HasErrors() {
+		for _, w := range written {
+			k, d := w.Key.Value(ctx)
+			if d.HasErrors() || k.Type() != cty.String || !k.IsKnown() || k.IsNull() {
+				break
+			}
+			out = append(out, Pair{k.AsString(), values[k.AsString()], w.Value.Range()})
+		}
+	}
+	if len(out) == len(values) {
+		return out
+	}
+	out = nil
+	for _, k := range slices.Sorted(maps.Keys(values)) {
+		out = append(out, Pair{k, values[k], expr.Range()})
+	}
+	return out
 }
 
 func (d *decoder) defaultValue(at *Attr, path string, targets []reflect.Value) {

@@ -22,8 +22,42 @@ func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics
 	v, diags := expr.Value(ctx)
 	for _, d := range diags {
 		codeExprDiag(d)
+		switch {
+		case diag.CodeOf(d) == "function-failed" && touchesSecret(expr, ctx):
+			d.Detail = "A function failed. Its own words are not shown, since the expression uses a sensitive value."
+		case diag.CodeOf(d) == "unknown-function" && !strings.Contains(d.Detail, "Did you mean"):
+			if q := strings.Split(d.Detail, `"`); len(q) > 1 {
+				d.Detail += diag.Suggest(q[1], functionNames(ctx))
+			}
+		}
 	}
 	return v, diags
+}
+
+// touchesSecret reports whether an expression uses a sensitive value, or makes
+// one. Functions quote their arguments when they fail.
+func touchesSecret(expr hcl.Expression, ctx *hcl.EvalContext) bool {
+	for _, t := range expr.Variables() {
+		v, diags := t.TraverseAbs(ctx)
+		if diags.HasErrors() {
+			v, _ = lookup(ctx, t.RootName())
+		}
+		if v != cty.NilVal && v.ContainsMarked() {
+			return true
+		}
+	}
+	native, ok := expr.(hclsyntax.Expression)
+	if !ok { // JSON: without a context its texts come as they are written
+		raw, _ := expr.Value(nil)
+		return strings.Contains(fmt.Sprintf("%#v", raw), "sensitive")
+	}
+	found := false
+	_ = hclsyntax.VisitAll(native, func(n hclsyntax.Node) hcl.Diagnostics {
+		call, ok := n.(*hclsyntax.FunctionCallExpr)
+		found = found || ok && call.Name == "sensitive"
+		return nil
+	})
+	return found
 }
 
 // elsewhere says where a name may be used that is not in scope here.
@@ -111,6 +145,16 @@ func scopeNames(ctx *hcl.EvalContext) []string {
 	seen := map[string]bool{}
 	for c := ctx; c != nil; c = c.Parent() {
 		for name := range c.Variables {
+			seen[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+func functionNames(ctx *hcl.EvalContext) []string {
+	seen := map[string]bool{}
+	for c := ctx; c != nil; c = c.Parent() {
+		for name := range c.Functions {
 			seen[name] = true
 		}
 	}

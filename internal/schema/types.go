@@ -29,20 +29,22 @@ const (
 	plain     kind = iota // evaluated in the scope
 	reference             // not evaluated: names a node of the graph
 	template              // evaluated with Relations in scope
+	ordered               // a map whose order in the text matters
 	filename              // the path of a template file, relative to the project
 )
 
 // The types of the language, and the Go types of the fields they fill.
 var (
-	String    = Type{Name: "string", cty: cty.String, parse: func(v cty.Value) (any, error) { return v.AsString(), nil }}             // string or secret.String
-	Bool      = Type{Name: "bool", cty: cty.Bool, parse: func(v cty.Value) (any, error) { return v.True(), nil }}                     // bool
-	Int       = Type{Name: "whole number", cty: cty.Number, parse: parseInt}                                                          // int64
-	Number    = Type{Name: "number", cty: cty.Number, parse: parseFloat}                                                              // float64
-	Duration  = Type{Name: "duration", cty: cty.String, parse: func(v cty.Value) (any, error) { return ParseDuration(v.AsString()) }} // time.Duration
-	Size      = Type{Name: "size", cty: cty.String, parse: func(v cty.Value) (any, error) { return ParseSize(v.AsString()) }}         // int64, bytes
-	Strings   = Type{Name: "list of strings", cty: cty.List(cty.String), parse: parseStrings}                                         // []string
-	StringMap = Type{Name: "map of strings", cty: cty.Map(cty.String), parse: parseStringMap}                                         // map[string]string
-	List      = Type{Name: "list of values", cty: cty.DynamicPseudoType, parse: parseValues}                                          // []cty.Value
+	String     = Type{Name: "string", cty: cty.String, parse: func(v cty.Value) (any, error) { return v.AsString(), nil }}             // string or secret.String
+	Bool       = Type{Name: "bool", cty: cty.Bool, parse: func(v cty.Value) (any, error) { return v.True(), nil }}                     // bool
+	Int        = Type{Name: "whole number", cty: cty.Number, parse: parseInt}                                                          // int64
+	Number     = Type{Name: "number", cty: cty.Number, parse: parseFloat}                                                              // float64
+	Duration   = Type{Name: "duration", cty: cty.String, parse: func(v cty.Value) (any, error) { return ParseDuration(v.AsString()) }} // time.Duration
+	Size       = Type{Name: "size", cty: cty.String, parse: func(v cty.Value) (any, error) { return ParseSize(v.AsString()) }}         // int64, bytes
+	Strings    = Type{Name: "list of strings", cty: cty.List(cty.String), parse: parseStrings}                                         // []string
+	StringMap  = Type{Name: "map of strings", cty: cty.Map(cty.String), parse: parseStringMap}                                         // map[string]string
+	OrderedMap = Type{Name: "map of strings", cty: cty.Map(cty.String), parse: parseStringMap, kind: ordered}                          // map[string]string; see Values.Pairs
+	List       = Type{Name: "list of values", cty: cty.DynamicPseudoType, parse: parseValues}                                          // []cty.Value
 
 	// Ref names a source or transform of the same pipeline; the field is a
 	// RefValue.

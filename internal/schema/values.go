@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"waybill/internal/diag"
 )
@@ -64,7 +65,9 @@ type place struct {
 	known bool
 	set   bool // written by the user
 	expr  hcl.Expression
+	ctx   *hcl.EvalContext // that expr is evaluated in
 	late  Expr
+	pairs []Pair
 }
 
 // Known reports whether the value is there and is not waiting for a run. An
@@ -96,9 +99,97 @@ func (v *Values) Error(path string, code diag.Code, summary, detail string) *hcl
 // Late returns a Late attribute; it is zero if the attribute is absent.
 func (v *Values) Late(path string) Expr { return v.at[path].late }
 
-// Template returns the expression of a Query or QueryFile attribute as it was
-// parsed, with ranges in the file where the user wrote the SQL, or nil.
-func (v *Values) Template(path string) hcl.Expression { return v.at[path].expr }
+// AllKnown reports whether no value is waiting for a run.
+func (v *Values) AllKnown() bool {
+	for _, p := range v.at {
+		if p.set && !p.known && p.late.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// A Pair is an entry of a map, in the order of the text.
+type Pair struct {
+	Key, Value string
+	Range      hcl.Range // of the value
+}
+
+// Pairs returns the entries of a known OrderedMap attribute in the order in
+// which they are written.
+func (v *Values) Pairs(path string) []Pair { return v.at[path].pairs }
+
+// TextRange finds the place where the user wrote a part of the text of a Query
+// or QueryFile attribute: length bytes from offset of the rendered text. What
+// an interpolation rendered is found at the interpolation.
+func (v *Values) TextRange(path string, offset, length int) hcl.Range {
+	p := v.at[path]
+	if p.expr == nil {
+		return v.Range(path)
+	}
+	parts := []hclsyntax.Expression{}
+	switch t := p.expr.(type) {
+	case *hclsyntax.TemplateExpr:
+		parts = t.Parts
+	case hclsyntax.Expression:
+		parts = append(parts, t)
+	}
+	for i, part := range parts {
+		text, ok := renderedPart(part, p.ctx)
+		if !ok {
+			return p.expr.Range()
+		}
+		if offset < len(text) || i == len(parts)-1 {
+			return within(part, text, min(offset, len(text)), length)
+		}
+		offset -= len(text)
+	}
+	return p.expr.Range()
+}
+
+// renderedPart is what a part of a template contributes to the text.
+func renderedPart(part hclsyntax.Expression, ctx *hcl.EvalContext) (string, bool) {
+	v, diags := part.Value(ctx)
+	v, _ = v.Unmark()
+	if diags.HasErrors() || !v.IsWhollyKnown() || v.IsNull() {
+		return "", false
+	}
+	v, err := convert.Convert(v, cty.String)
+	if err != nil {
+		return "", false
+	}
+	return v.AsString(), true
+}
+
+// within is the place of a stretch of a part's text. Lines of an indented
+// heredoc have lost their indentation, which stands in front of them in the
+// file.
+func within(part hclsyntax.Expression, text string, offset, length int) hcl.Range {
+	rng := part.Range()
+	if _, literal := part.(*hclsyntax.LiteralValueExpr); !literal {
+		return rng
+	}
+	before := text[:offset]
+	lines := strings.Count(before, "\n")
+	if rng.Start.Line == rng.End.Line {
+		lines = 0 // line ends are written as \n
+	}
+	indent := 0
+	if all := strings.Count(strings.TrimSuffix(text, "\n"), "\n"); all > 0 {
+		indent = max(0, (rng.End.Byte-rng.Start.Byte-len(text))/all)
+	}
+	rng.Start.Byte += offset + indent*lines
+	if lines > 0 {
+		rng.Start.Line += lines
+		rng.Start.Column = indent + offset - strings.LastIndexByte(before, '\n')
+	} else {
+		rng.Start.Column += offset
+	}
+	rng.End = rng.Start
+	rng.End.Byte += length
+	rng.End.Column += length
+	return rng
+}
 
 // template reads and parses the file that a QueryFile attribute names.
 func (d *decoder) template(attr *hcl.Attribute, p *place) (hcl.Expression, hcl.Diagnostics) {

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/dataset"
 	"waybill/internal/diag"
 	"waybill/internal/problem"
 	"waybill/runner/encode"
@@ -62,11 +62,7 @@ func (p *Pipeline) Bind(run RunValues) (*Bound, error) {
 	if diags.HasErrors() {
 		return nil, asProblem(diags)
 	}
-	b := &Bound{Pipeline: p, steps: map[string]*read{}}
-	for _, s := range r.steps {
-		b.steps[s.step.Address] = s
-	}
-	return b, nil
+	return newBound(p, r), nil
 }
 
 func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagnostics) {
@@ -77,6 +73,29 @@ func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagn
 	}
 	r, diags := w.readPipeline(p.block, w.scope.With(map[string]cty.Value{"run": known["run"], "connection": connections}))
 	return r, diags
+}
+
+// Sample evaluates a pipeline's definition as far as it is known without a run,
+// with the values of an imagined one. It is for looking, not for building.
+func (p *Pipeline) Sample() (*Bound, hcl.Diagnostics) {
+	scope, diags := p.generation.project.Scope(p.generation.vars)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	w := &workspace{g: p.generation, scope: scope, used: map[string]bool{}}
+	r, diags := w.bindReading(p, RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"})
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return newBound(p, r), nil
+}
+
+func newBound(p *Pipeline, r *reading) *Bound {
+	b := &Bound{Pipeline: p, steps: map[string]*read{}}
+	for _, s := range r.steps {
+		b.steps[s.step.Address] = s
+	}
+	return b
 }
 
 // asProblem makes the first error a problem.
@@ -106,21 +125,39 @@ func (b *Bound) SQL(address string) (string, error) {
 	return def.SQL, err
 }
 
-// SQLPlace returns the file and line where the user wrote a line of a
-// transform's statement.
-func (b *Bound) SQLPlace(address string, line int) string {
+// Check returns the check of that address, and whether a violation fails the
+// run.
+func (b *Bound) Check(address string) (check transform.Check, fatal bool, err error) {
 	r := b.steps[address]
+	check, err = r.check.Build(transform.Env{})
+	return check, r.severity.Severity == "error", err
+}
+
+// SQLRange returns the place where the user wrote a part of a step's statement:
+// length bytes from offset.
+func (b *Bound) SQLRange(address string, offset, length int) hcl.Range {
+	v := b.steps[address].values
 	for _, attr := range []string{"query", "query_file"} {
-		if expr := r.values.Template(attr); expr != nil {
-			rng := expr.StartRange()
-			if t, ok := expr.(*hclsyntax.TemplateExpr); ok && len(t.Parts) > 0 {
-				rng = t.Parts[0].StartRange() // of a heredoc: the line after its opening
-			}
-			return fmt.Sprintf("%s:%d", rng.Filename, rng.Start.Line+line-1)
+		if v.Set(attr) {
+			return v.TextRange(attr, offset, length)
 		}
 	}
-	return r.step.Where
+	return b.steps[address].step.Range
 }
+
+// Contract returns the columns that a source promises, in the order written;
+// nil if it promises none.
+func (b *Bound) Contract(address string) dataset.Schema {
+	var out dataset.Schema
+	for _, pair := range b.steps[address].values.Pairs("columns") {
+		out = append(out, dataset.Column{Name: pair.Key, Type: pair.Value})
+	}
+	return out
+}
+
+// Ready reports whether all values of a step are known, so that its statement
+// is what a run would use.
+func (b *Bound) Ready(address string) bool { return b.steps[address].values.AllKnown() }
 
 // Sink builds the sink of that address.
 func (b *Bound) Sink(address string) (sinks.Sink, error) {

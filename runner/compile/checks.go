@@ -12,6 +12,7 @@ import (
 
 	"waybill/internal/diag"
 	"waybill/internal/schema"
+	"waybill/internal/sqltype"
 	"waybill/runner/retry"
 	"waybill/runner/schedule"
 )
@@ -22,6 +23,23 @@ func checkRetry(p retry.Policy, v *schema.Values) hcl.Diagnostics {
 		return hcl.Diagnostics{v.Error("retry."+attr, "invalid-value", err.Error(), "")}
 	}
 	return nil
+}
+
+// checkContract looks at the columns that a source promises.
+func checkContract(v *schema.Values) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	seen := map[string]bool{}
+	for _, pair := range v.Pairs("columns") {
+		if key := strings.ToLower(pair.Key); seen[key] {
+			diags = append(diags, diag.Error("invalid-value", pair.Range, fmt.Sprintf("the column %q is promised twice", pair.Key), "Names are compared without regard to case."))
+		} else {
+			seen[key] = true
+		}
+		if _, err := sqltype.ParseAthena(pair.Value); err != nil {
+			diags = append(diags, diag.Error("invalid-value", pair.Range, err.Error(), `Write a type of Athena's, such as bigint, varchar, decimal(12,2), timestamp, date or array(varchar).`))
+		}
+	}
+	return diags
 }
 
 // schedules reads the pipeline's schedule blocks.

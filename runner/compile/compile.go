@@ -30,6 +30,7 @@ func Compile(tree *config.Tree, vars config.Vars, regs Registries) (*Generation,
 	if diags.HasErrors() {
 		return nil, project, diags
 	}
+	tree.Seal()
 	g.Digest = tree.Digest()
 	g.Files = tree.Files()
 	return g, project, diags

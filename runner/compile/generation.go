@@ -21,6 +21,7 @@ import (
 type Registries struct {
 	Sources    sources.Registry
 	Transforms transform.Registry
+	Checks     transform.CheckRegistry
 	Sinks      sinks.Registry
 }
 
@@ -97,13 +98,14 @@ func (p *Pipeline) ScheduleSet() schedule.Set {
 const (
 	Source    = "source"
 	Transform = "transform"
+	Check     = "check"
 	Sink      = "sink"
 )
 
 // A Step is one node of a pipeline's graph.
 type Step struct {
 	Address string   // "source.orders"
-	Family  string   // Source, Transform or Sink
+	Family  string   // Source, Transform, Check or Sink
 	Kind    string   // "athena"
 	Name    string   // "orders"
 	Inputs  []string // addresses it reads from, in order of mention, once each

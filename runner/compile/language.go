@@ -129,16 +129,38 @@ type stepConfig struct {
 
 var timeoutAttr = schema.Attr{Name: "timeout", Type: schema.Duration, Doc: "Longest time for one attempt. Default: only the pipeline's timeout.", Example: `"30m"`}
 
+// sourceConfig is what every source has.
+type sourceConfig struct {
+	stepConfig
+	Columns map[string]string `wb:"columns"`
+}
+
 // sourceCommon describes what every source has.
 var sourceCommon = &schema.Block{
 	Type: "source", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's sources; used as source.name."}},
-	Attrs:  []schema.Attr{timeoutAttr},
+	Attrs: []schema.Attr{
+		{Name: "columns", Type: schema.OrderedMap, Doc: "The columns that the source promises, with Athena's type names: a contract. Other columns than these fail the run before anything is computed, and SQL is type-checked against them by validate. A CSV file is read with these types.", Example: `{ id = "bigint", total = "decimal(12,2)" }`},
+		timeoutAttr,
+	},
 	Blocks: []schema.Nested{{Block: retry.Block()}},
 }
 
 // transformCommon describes what every transform has.
 var transformCommon = &schema.Block{
 	Type: "transform", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's transforms; used as transform.name."}},
+}
+
+// checkConfig is what every check has.
+type checkConfig struct {
+	Severity string `wb:"severity"`
+}
+
+// checkCommon describes what every check has.
+var checkCommon = &schema.Block{
+	Type: "check", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's checks."}},
+	Attrs: []schema.Attr{
+		{Name: "severity", Type: schema.String, Default: "error", OneOf: []string{"error", "warn"}, Doc: "What a violation means: error fails the run before anything is delivered; warn is told, and the run goes on.", Example: `"warn"`},
+	},
 }
 
 // sinkConfig is what every sink has.

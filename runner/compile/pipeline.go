@@ -32,6 +32,7 @@ func (s *stepBlock) address() string { return s.family + "." + s.Labels[1] }
 var stepsSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: Source, LabelNames: []string{"kind", "name"}},
 	{Type: Transform, LabelNames: []string{"kind", "name"}},
+	{Type: Check, LabelNames: []string{"kind", "name"}},
 	{Type: Sink, LabelNames: []string{"kind", "name"}},
 }}
 
@@ -40,9 +41,11 @@ type read struct {
 	step      *Step
 	source    component.Bound[sources.Source, sources.Env]
 	transform component.Bound[transform.Definition, transform.Env]
+	check     component.Bound[transform.Check, transform.Env]
 	sink      component.Bound[sinks.Sink, sinks.Env]
 	target    schema.Expr // names each file of a sink
 	common    sinkConfig
+	severity  checkConfig
 	values    *schema.Values
 }
 
@@ -98,7 +101,7 @@ func stepHints(diags hcl.Diagnostics) hcl.Diagnostics {
 			continue
 		}
 		if q := strings.Split(d.Detail, `"`); len(q) > 1 {
-			d.Detail += diag.Suggest(q[1], []string{Source, Transform, Sink})
+			d.Detail += diag.Suggest(q[1], []string{Source, Transform, Check, Sink})
 		}
 	}
 	return diags
@@ -110,7 +113,7 @@ func claimStep(taken map[string]hcl.Range, s *stepBlock) *hcl.Diagnostic {
 	}
 	if prev, ok := taken[s.address()]; ok {
 		return diag.Error("duplicate-name", s.DefRange, fmt.Sprintf("a second %s is called %q", s.family, s.name()),
-			fmt.Sprintf("The first is on line %d. Sources, transforms and sinks each have their own names in a pipeline.", prev.Start.Line))
+			fmt.Sprintf("The first is on line %d. Names are unique among the steps of a kind in a pipeline.", prev.Start.Line))
 	}
 	taken[s.address()] = s.DefRange
 	return nil
@@ -144,12 +147,13 @@ func (w *workspace) readStep(b *stepBlock, scope *schema.Scope) (*read, hcl.Diag
 		if !ok {
 			return nil, hcl.Diagnostics{unknownKind(Source, b.Block, w.g.regs.Sources.Names())}
 		}
-		var common stepConfig
+		var common sourceConfig
 		without := *scope // a source reads from no other step
 		without.Relations = nil
 		r.source, diags = kind.Decode(b.Body, sourceCommon, &without, &common)
 		r.values = r.source.Values
-		diags = append(diags, w.applyRetry(r, common)...)
+		diags = append(diags, w.applyRetry(r, common.stepConfig)...)
+		diags = append(diags, checkContract(r.values)...)
 	case Transform:
 		kind, ok := w.g.regs.Transforms.Get(b.Labels[0])
 		if !ok {
@@ -157,6 +161,13 @@ func (w *workspace) readStep(b *stepBlock, scope *schema.Scope) (*read, hcl.Diag
 		}
 		r.transform, diags = kind.Decode(b.Body, transformCommon, scope, &struct{}{})
 		r.values = r.transform.Values
+	case Check:
+		kind, ok := w.g.regs.Checks.Get(b.Labels[0])
+		if !ok {
+			return nil, hcl.Diagnostics{unknownKind(Check, b.Block, w.g.regs.Checks.Names())}
+		}
+		r.check, diags = kind.Decode(b.Body, checkCommon, scope, &r.severity)
+		r.values = r.check.Values
 	case Sink:
 		kind, ok := w.g.regs.Sinks.Get(b.Labels[0])
 		if !ok {
@@ -248,13 +259,13 @@ func (p *Pipeline) order(r *reading) hcl.Diagnostics {
 	return nil
 }
 
-// checkUse reports pipelines without a sink, and steps that reach none.
+// checkUse reports pipelines without a sink, and steps that nothing needs.
 func (p *Pipeline) checkUse() hcl.Diagnostics {
 	reached := map[string]bool{}
 	sinksFound := false
 	for _, s := range slices.Backward(p.Steps) {
-		if s.Family == Sink {
-			sinksFound = true
+		if s.Family == Sink || s.Family == Check {
+			sinksFound = sinksFound || s.Family == Sink
 			reached[s.Address] = true
 		}
 		if reached[s.Address] {
@@ -269,7 +280,7 @@ func (p *Pipeline) checkUse() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, s := range p.Steps {
 		if !reached[s.Address] {
-			diags = append(diags, diag.Warning("unused", s.Range, s.Address+" is used by no sink", "It would be computed for nothing, so it is left out of runs. Remove it, or use it."))
+			diags = append(diags, diag.Warning("unused", s.Range, s.Address+" is used by no sink and no check", "It would be computed for nothing, so it is left out of runs. Remove it, or use it."))
 		}
 	}
 	p.Steps = slices.DeleteFunc(p.Steps, func(s *Step) bool { return !reached[s.Address] })

@@ -30,26 +30,45 @@ type Options struct {
 
 // A Job is a running compute job. Its methods may be called from several
 // goroutines and are served one after the other. When the child dies, every
-// call returns a problem: "engine-crashed" or "out-of-memory".
+// call returns a problem: "engine-crashed" or "out-of-memory". Limits that are
+// reached without the child's death ("out-of-memory", "spill-full",
+// "disk-full") end the call alone. Cancelling the context of a running call
+// kills the child; that call and all later ones return "cancelled", or
+// "timeout" if it was a deadline. Problems hold no cell values.
 type Job interface {
 	// Attach makes a dataset readable under name and returns its schema with
-	// Athena type names.
+	// Athena type names. A name that is taken is replaced. A schema that the
+	// dataset declares is kept to: columns are found by name and converted, and
+	// other columns than those are "contract-broken". Rows are read later, when
+	// they are needed, except where CSV or NDJSON types must be detected: then
+	// all of every file is read once.
 	Attach(ctx context.Context, name string, ds dataset.Dataset) (dataset.Schema, error)
 	// Define vets one SELECT statement, type-checks it and makes it readable
 	// under name. relations are the names it may read. A mistake in the SQL is
-	// a problem ("transform-failed", "column-not-found") whose Position tells
-	// where.
+	// a problem ("transform-failed", "column-not-found", "bare-table",
+	// "sql-refused"), within an *SQLError where the place is known. Columns of
+	// types that Athena lacks are converted: HUGEINT, as SUM over integers
+	// gives it, to decimal(38,0), unsigned integers to the next larger type,
+	// nanosecond timestamps to microseconds. Define reads no rows, so it
+	// type-checks over datasets without files too. After a failure the name
+	// stands for nothing.
 	Define(ctx context.Context, name, query string, relations []string) (dataset.Schema, error)
+	// Vet judges a statement by its text alone: its syntax, that it is one
+	// SELECT, and that it reads only relations, whose columns need not be known.
+	Vet(ctx context.Context, query string, relations []string) error
 	// Count returns the number of rows.
 	Count(ctx context.Context, name string) (int64, error)
-	// Hash returns an order-insensitive digest of the rows, and their number.
+	// Hash returns an order-insensitive digest of the rows with the names and
+	// types of the columns, and the number of rows.
 	Hash(ctx context.Context, name string) (Hash, error)
 	// Freeze writes the relation to Parquet files below dir and from then on
-	// reads it from there, so that every consumer sees the same rows.
+	// reads it from there, so that every consumer sees the same rows. dir is
+	// below one of WriteDirs or Dir and is made if it is not there.
 	Freeze(ctx context.Context, name, dir string) (dataset.Dataset, error)
 	// Export writes the relation as one finished, verified file.
 	Export(ctx context.Context, e Export) (Exported, error)
-	// Preview returns the first rows as texts; NULL is a nil pointer.
+	// Preview returns the first rows, at most 1000, as texts; NULL is a nil
+	// pointer.
 	Preview(ctx context.Context, name string, limit int) (dataset.Schema, [][]*string, error)
 	// Close ends the child and waits for it. The files it wrote stay.
 	Close() error
@@ -68,7 +87,9 @@ type Export struct {
 	Path     string        `json:"path"` // absolute, in one of WriteDirs
 	Format   encode.Format `json:"format"`
 	OrderBy  []string      `json:"order_by,omitempty"` // column names, each with an optional " desc"
-	// Progress receives percents from 0 to 100.
+	// Progress receives percents from 0 to 100, from the goroutine that called
+	// Export. The engine doesn't know them for every query: they may stay at 0
+	// or not come at all.
 	Progress func(percent float64) `json:"-"`
 }
 

@@ -77,7 +77,9 @@ func (j *job) call(ctx context.Context, method string, params, result any, progr
 	case j.turn <- struct{}{}:
 		defer func() { <-j.turn }()
 	case <-ctx.Done():
-		return stoppedProblem(context.Cause(ctx)) // waiting in line harms nobody else
+	}
+	if ctx.Err() != nil {
+		return stoppedProblem(context.Cause(ctx)) // nothing has begun, so nothing need be killed
 	}
 	unwatch := context.AfterFunc(ctx, func() { j.cancel(context.Cause(ctx)) })
 	defer unwatch()
@@ -175,6 +177,11 @@ func (j *job) Attach(ctx context.Context, name string, ds dataset.Dataset) (sche
 func (j *job) Define(ctx context.Context, name, query string, relations []string) (schema dataset.Schema, err error) {
 	err = j.call(ctx, wire.MethodDefine, wire.Define{Name: name, Query: query, Relations: relations}, &schema, nil)
 	return schema, err
+}
+
+// Vet implements Job.
+func (j *job) Vet(ctx context.Context, query string, relations []string) error {
+	return j.call(ctx, wire.MethodVet, wire.Define{Query: query, Relations: relations}, nil, nil)
 }
 
 // Count implements Job.

@@ -1,5 +1,6 @@
-// Package transform holds the kinds of transformation. Each is a function from
-// its configuration to one SQL statement; the engine does the rest.
+// Package transform holds the kinds of transformation and of checks. Each is a
+// function from its configuration to one SQL statement; the engine does the
+// rest.
 package transform
 
 import (
@@ -26,7 +27,7 @@ type Kind = component.Kind[Definition, Env]
 type Registry = component.Registry[Definition, Env]
 
 // All lists the kinds.
-func All() Registry { return Registry{sqlKind()} }
+func All() Registry { return Registry{sqlKind(), selectKind(), maskKind()} }
 
 type sqlConfig struct {
 	Query     string `wb:"query"`

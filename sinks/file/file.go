@@ -42,7 +42,7 @@ func block() *schema.Block {
 			"missing directories are made. Paths stay below the project's directory, symbolic links included.",
 		Example: "sink \"file\" \"local\" {\n  input = transform.by_region\n  path  = \"out/${run.date}.csv\"\n  format \"csv\" {}\n}",
 		Attrs: []schema.Attr{{Name: "path", Type: schema.String, Required: true, Late: true, Example: `"out/${run.date}.csv"`,
-			Doc: "The path of each file, relative to the project's directory. With several files it must use file.number or file.partition."}},
+			Doc: "The path of each file, relative to the project's directory."}},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"waybill/internal/sandbox"
+	"waybill/internal/sqltype"
 	"waybill/runner/engine/duckdb"
 )
 
@@ -250,7 +251,7 @@ func (e *engine) view(ctx context.Context, t sandbox.Table, env environment) (st
 func columnSpec(columns []sandbox.Column, spec func(name, duck string) string) (string, error) {
 	parts := make([]string, len(columns))
 	for i, c := range columns {
-		duck, err := duckdb.DuckType(c.Type)
+		duck, err := sqltype.ToDuck(c.Type)
 		if err != nil {
 			return "", userFailure(typeSyntax, "HIVE_INVALID_METADATA: column %s: %v", c.Name, err)
 		}
@@ -312,7 +313,7 @@ func (e *engine) describe(ctx context.Context) ([]column, error) {
 		}
 		c := column{duck: duck}
 		ok := false
-		if c.typ, ok = duckdb.AthenaType(duck); !ok {
+		if c.typ, ok = sqltype.ToAthena(duck); !ok {
 			return nil, e.q.at(0, "NOT_SUPPORTED: column %s has type %s, which the sandbox can't give", name, strings.ToLower(duck))
 		}
 		if duck == "HUGEINT" { // Trino sums integers to bigint

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"waybill/internal/sqltype"
 	"waybill/runner/engine/duckdb"
 )
 
@@ -319,7 +320,7 @@ func replaceType(words []token, open int, replaced map[int]string, skipped map[i
 	for _, w := range words[as+1 : end] {
 		fmt.Fprintf(&trino, "%s ", w.text)
 	}
-	duck, err := duckdb.DuckType(strings.ToLower(strings.TrimSpace(trino.String())))
+	duck, err := sqltype.ToDuck(strings.ToLower(strings.TrimSpace(trino.String())))
 	if err != nil {
 		return // the engine tells what is wrong with it
 	}

@@ -10,6 +10,7 @@ import (
 
 	"waybill/internal/dataset"
 	"waybill/internal/problem"
+	"waybill/internal/sqltype"
 )
 
 // Attach makes a dataset readable under name. See engine.Job.
@@ -49,7 +50,7 @@ func (d *Database) attachEmpty(ctx context.Context, name string, schema dataset.
 	}
 	nulls := make([]string, len(schema))
 	for i, c := range schema {
-		t, err := DuckType(c.Type)
+		t, err := sqltype.ToDuck(c.Type)
 		if err != nil {
 			return nil, problem.New("transform-failed", fmt.Sprintf("%s: column %q: %v.", name, c.Name, err), err)
 		}
@@ -126,7 +127,7 @@ func (d *Database) attachJSON(ctx context.Context, name string, paths []string, 
 func columnSpec(name string, schema dataset.Schema, asText map[string]string) (string, error) {
 	parts := make([]string, len(schema))
 	for i, c := range schema {
-		t, err := DuckType(c.Type)
+		t, err := sqltype.ToDuck(c.Type)
 		if err != nil {
 			return "", problem.New("transform-failed", fmt.Sprintf("%s: column %q: %v.", name, c.Name, err), err)
 		}

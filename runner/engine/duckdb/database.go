@@ -15,6 +15,7 @@ import (
 
 	"waybill/internal/dataset"
 	"waybill/internal/problem"
+	"waybill/internal/sqltype"
 )
 
 // A Database does the work of one engine.Job. Its methods are called one after
@@ -69,7 +70,7 @@ func (d *Database) Close() error { return errors.Join(d.conn.Close(), d.db.Close
 // lets them read relations only, and no relation has a colon.
 func rawView(name string) string { return "raw:" + name }
 
-// Schema returns a relation's columns.
+// schema returns a relation's columns.
 func (d *Database) schema(name string) (dataset.Schema, error) {
 	s, ok := d.schemas[strings.ToLower(name)]
 	if !ok {
@@ -152,7 +153,7 @@ func (d *Database) publish(ctx context.Context, name string, declared dataset.Sc
 func schemaOf(name string, have []column) (dataset.Schema, error) {
 	out := make(dataset.Schema, len(have))
 	for i, c := range have {
-		athena, ok := AthenaType(c.duck)
+		athena, ok := sqltype.ToAthena(c.duck)
 		if !ok {
 			p := problem.New("transform-failed", fmt.Sprintf("%s: column %q has the type %s, which no file format and no table can hold.", name, c.name, c.duck), nil)
 			p.Snippet = "CAST(" + Ident(c.name) + " AS VARCHAR)"
@@ -171,7 +172,7 @@ func castList(name string, have []column, want dataset.Schema, convert map[strin
 	}
 	out := make([]string, len(want))
 	for i, w := range want {
-		target, err := DuckType(w.Type)
+		target, err := sqltype.ToDuck(w.Type)
 		if err != nil {
 			return nil, problem.New("transform-failed", fmt.Sprintf("%s: column %q: %v.", name, w.Name, err), err)
 		}
@@ -202,7 +203,7 @@ func indexOf(columns []column, name string) int {
 func contractBroken(name string, have []column, want dataset.Schema) error {
 	got := make([]string, len(have))
 	for i, c := range have {
-		athena, ok := AthenaType(c.duck)
+		athena, ok := sqltype.ToAthena(c.duck)
 		if !ok {
 			athena = c.duck
 		}
@@ -233,12 +234,10 @@ func (d *Database) columnNames(ctx context.Context, query string) ([]string, err
 	return names, err
 }
 
-// progress returns how far the connection's running statement is, in percent,
-// or a negative number if that is not known. It may be called while another
-// goroutine executes the statement.
-//
-// The driver does not offer it, but keeps the handle that it needs in a field.
-// A driver without that field costs the progress and nothing else.
+// nativeHandle returns DuckDB's own handle of a connection, which may be asked
+// for progress while another goroutine executes a statement on it. The driver
+// keeps it in a field and does not offer it; a driver without that field costs
+// the progress and nothing else.
 func nativeHandle(conn *sql.Conn) (handle mapping.Connection, ok bool) {
 	err := conn.Raw(func(raw any) error {
 		v := reflect.ValueOf(raw).Elem().FieldByName("conn")

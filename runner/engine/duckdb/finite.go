@@ -8,6 +8,7 @@ import (
 
 	"waybill/internal/dataset"
 	"waybill/internal/problem"
+	"waybill/internal/sqltype"
 )
 
 // notFinite marks the error that a NaN or an Infinity raises on its way to
@@ -20,8 +21,7 @@ const notFinite = "waybill: not finite: "
 // they are.
 func finiteOnly(c dataset.Column, i int) string {
 	name := Ident(c.Name)
-	p := typeParser{rest: c.Type}
-	t, err := p.athena()
+	t, err := sqltype.ParseAthena(c.Type)
 	if err != nil {
 		return name
 	}
@@ -49,25 +49,25 @@ func notFiniteProblem(err error, relation string, schema dataset.Schema) error {
 // hasNotFinite writes the condition that a value holds NaN or Infinity
 // anywhere. It is empty if the type has no room for them. depth keeps the
 // names of nested lambda parameters apart.
-func hasNotFinite(t typeTree, expr string, depth int) string {
-	switch t.name {
+func hasNotFinite(t sqltype.Tree, expr string, depth int) string {
+	switch t.Name {
 	case "FLOAT", "DOUBLE":
 		return "coalesce(NOT isfinite(" + expr + "), false)"
 	case "LIST":
-		return anyNotFinite(t.fields[0].typ, expr, depth)
+		return anyNotFinite(t.Fields[0].Type, expr, depth)
 	case "MAP":
-		return anyOf(anyNotFinite(t.fields[0].typ, "map_keys("+expr+")", depth), anyNotFinite(t.fields[1].typ, "map_values("+expr+")", depth))
+		return anyOf(anyNotFinite(t.Fields[0].Type, "map_keys("+expr+")", depth), anyNotFinite(t.Fields[1].Type, "map_values("+expr+")", depth))
 	case "STRUCT":
-		conditions := make([]string, len(t.fields))
-		for i, f := range t.fields {
-			conditions[i] = hasNotFinite(f.typ, "struct_extract("+expr+", "+Literal(f.name)+")", depth)
+		conditions := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			conditions[i] = hasNotFinite(f.Type, "struct_extract("+expr+", "+Literal(f.Name)+")", depth)
 		}
 		return anyOf(conditions...)
 	}
 	return ""
 }
 
-func anyNotFinite(element typeTree, list string, depth int) string {
+func anyNotFinite(element sqltype.Tree, list string, depth int) string {
 	param := fmt.Sprintf("e%d", depth)
 	inner := hasNotFinite(element, param, depth+1)
 	if inner == "" {

@@ -28,6 +28,11 @@ var deniedFunctions = []string{
 // and table functions are looked at closer.
 var tableRefs = []string{"BASE_TABLE", "EMPTY", "EXPRESSION_LIST", "JOIN", "PIVOT", "SUBQUERY", "TABLE_FUNCTION"}
 
+// Vet implements engine.Job's Vet.
+func (d *Database) Vet(ctx context.Context, query string, relations []string) error {
+	return d.vet(ctx, query, relations)
+}
+
 // vet makes sure that a query is one SELECT statement which reads only the
 // given relations and its own CTEs. DuckDB's own parser takes it apart, so
 // that what is judged is what will run. The error is an *engine.SQLError where

@@ -16,6 +16,7 @@ const (
 	MethodOpen    = "open"
 	MethodAttach  = "attach"
 	MethodDefine  = "define"
+	MethodVet     = "vet"
 	MethodCount   = "count"
 	MethodHash    = "hash"
 	MethodFreeze  = "freeze"
@@ -61,7 +62,7 @@ type Attach struct {
 	Dataset dataset.Dataset `json:"dataset"`
 }
 
-// Define are the parameters of MethodDefine.
+// Define are the parameters of MethodDefine and, without a name, of MethodVet.
 type Define struct {
 	Name      string   `json:"name"`
 	Query     string   `json:"query"`

@@ -1,4 +1,5 @@
-package duckdb
+// Package sqltype translates between the types of Athena (Trino) and DuckDB.
+package sqltype
 
 import (
 	"fmt"
@@ -6,7 +7,7 @@ import (
 	"strings"
 )
 
-// AthenaType translates the name of a DuckDB type, as DESCRIBE prints it, into
+// ToAthena translates the name of a DuckDB type, as DESCRIBE prints it, into
 // Athena's. It is false for types that Athena has no place for (INTERVAL, BIT,
 // UNION, unnamed STRUCT, TIME WITH TIME ZONE, …).
 //
@@ -15,8 +16,8 @@ import (
 // of SUM over integers, is decimal(38,0), because Parquet has no 128-bit
 // integer and DuckDB would write it as DOUBLE and lose digits; a value beyond
 // 38 digits fails the cast instead.
-func AthenaType(duck string) (string, bool) {
-	p := typeParser{rest: duck}
+func ToAthena(duck string) (string, bool) {
+	p := parser{rest: duck}
 	t, err := p.duck()
 	if err != nil || !p.end() {
 		return "", false
@@ -24,32 +25,42 @@ func AthenaType(duck string) (string, bool) {
 	return t.athena()
 }
 
-// DuckType translates an Athena (Trino) type into the DuckDB type that holds
+// ToDuck translates an Athena (Trino) type into the DuckDB type that holds
 // it. Lengths of varchar and char and precisions of timestamp are dropped:
 // DuckDB enforces neither and counts microseconds. Hive's names string, int,
 // float and binary are understood too.
-func DuckType(athena string) (string, error) {
-	p := typeParser{rest: athena}
+func ToDuck(athena string) (string, error) {
+	t, err := ParseAthena(athena)
+	if err != nil {
+		return "", err
+	}
+	return t.duck(), nil
+}
+
+// ParseAthena reads an Athena type into a tree.
+func ParseAthena(athena string) (Tree, error) {
+	p := parser{rest: athena}
 	t, err := p.athena()
 	if err == nil && !p.end() {
 		err = fmt.Errorf("unexpected %q", p.rest)
 	}
 	if err != nil {
-		return "", fmt.Errorf("type %q: %w", athena, err)
+		return Tree{}, fmt.Errorf("type %q: %w", athena, err)
 	}
-	return t.duck(), nil
+	return t, nil
 }
 
-// A typeTree is a type of either system. Leaves have the DuckDB name.
-type typeTree struct {
-	name   string // DuckDB's name; LIST, MAP and STRUCT are nested
-	args   []int  // of DECIMAL
-	fields []typeField
+// A Tree is a type of either system. Leaves have the DuckDB name.
+type Tree struct {
+	Name   string // DuckDB's name; LIST, MAP and STRUCT are nested
+	Args   []int  // of DECIMAL
+	Fields []Field
 }
 
-type typeField struct {
-	name string // of STRUCT only
-	typ  typeTree
+// A Field is a part of a nested type.
+type Field struct {
+	Name string // of STRUCT only
+	Type Tree
 }
 
 // athenaLeaves maps DuckDB's names to Athena's. Where several lead to one
@@ -72,49 +83,49 @@ var athenaNames = map[string]string{
 	"json": "JSON", "uuid": "UUID",
 }
 
-func (t typeTree) athena() (string, bool) {
-	switch t.name {
+func (t Tree) athena() (string, bool) {
+	switch t.Name {
 	case "DECIMAL":
-		return fmt.Sprintf("decimal(%d,%d)", t.args[0], t.args[1]), true
+		return fmt.Sprintf("decimal(%d,%d)", t.Args[0], t.Args[1]), true
 	case "LIST", "MAP", "STRUCT":
 		return t.athenaNested()
 	}
-	name, ok := athenaLeaves[t.name]
+	name, ok := athenaLeaves[t.Name]
 	return name, ok
 }
 
-func (t typeTree) athenaNested() (string, bool) {
-	parts := make([]string, len(t.fields))
-	for i, f := range t.fields {
-		name, ok := f.typ.athena()
+func (t Tree) athenaNested() (string, bool) {
+	parts := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		name, ok := f.Type.athena()
 		if !ok {
 			return "", false
 		}
-		if t.name == "STRUCT" {
-			name = plainOrQuoted(f.name) + " " + name
+		if t.Name == "STRUCT" {
+			name = plainOrQuoted(f.Name) + " " + name
 		}
 		parts[i] = name
 	}
-	outer := map[string]string{"LIST": "array", "MAP": "map", "STRUCT": "row"}[t.name]
+	outer := map[string]string{"LIST": "array", "MAP": "map", "STRUCT": "row"}[t.Name]
 	return outer + "(" + strings.Join(parts, ", ") + ")", true
 }
 
-func (t typeTree) duck() string {
-	switch t.name {
+func (t Tree) duck() string {
+	switch t.Name {
 	case "DECIMAL":
-		return fmt.Sprintf("DECIMAL(%d,%d)", t.args[0], t.args[1])
+		return fmt.Sprintf("DECIMAL(%d,%d)", t.Args[0], t.Args[1])
 	case "LIST":
-		return t.fields[0].typ.duck() + "[]"
+		return t.Fields[0].Type.duck() + "[]"
 	case "MAP":
-		return "MAP(" + t.fields[0].typ.duck() + ", " + t.fields[1].typ.duck() + ")"
+		return "MAP(" + t.Fields[0].Type.duck() + ", " + t.Fields[1].Type.duck() + ")"
 	case "STRUCT":
-		parts := make([]string, len(t.fields))
-		for i, f := range t.fields {
-			parts[i] = Ident(f.name) + " " + f.typ.duck()
+		parts := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			parts[i] = ident(f.Name) + " " + f.Type.duck()
 		}
 		return "STRUCT(" + strings.Join(parts, ", ") + ")"
 	}
-	return t.name
+	return t.Name
 }
 
 // plainOrQuoted quotes a field name only where Trino would not read it plain.
@@ -126,11 +137,11 @@ func plainOrQuoted(name string) string {
 	if plain {
 		return name
 	}
-	return Ident(name)
+	return ident(name)
 }
 
 // decimal checks precision and scale, which both systems limit to 38 digits.
-func decimal(args []int) (typeTree, error) {
+func decimal(args []int) (Tree, error) {
 	switch len(args) {
 	case 0:
 		args = []int{38, 0} // Trino's default
@@ -138,26 +149,26 @@ func decimal(args []int) (typeTree, error) {
 		args = append(args, 0)
 	}
 	if len(args) != 2 || args[0] < 1 || args[0] > 38 || args[1] < 0 || args[1] > args[0] {
-		return typeTree{}, fmt.Errorf("a decimal has 1 to 38 digits, and no more behind the point than it has")
+		return Tree{}, fmt.Errorf("a decimal has 1 to 38 digits, and no more behind the point than it has")
 	}
-	return typeTree{name: "DECIMAL", args: args}, nil
+	return Tree{Name: "DECIMAL", Args: args}, nil
 }
 
-// maxTypeDepth keeps a hostile type text from exhausting the stack.
-const maxTypeDepth = 64
+// maxDepth keeps a hostile type text from exhausting the stack.
+const maxDepth = 64
 
-// A typeParser reads the text of a type from the left.
-type typeParser struct {
+// A parser reads the text of a type from the left.
+type parser struct {
 	rest  string
 	depth int
 }
 
-func (p *typeParser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
+func (p *parser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
 
-func (p *typeParser) end() bool { p.space(); return p.rest == "" }
+func (p *parser) end() bool { p.space(); return p.rest == "" }
 
 // take consumes a punctuation mark if it comes next.
-func (p *typeParser) take(mark string) bool {
+func (p *parser) take(mark string) bool {
 	p.space()
 	after, ok := strings.CutPrefix(p.rest, mark)
 	if ok {
@@ -167,7 +178,7 @@ func (p *typeParser) take(mark string) bool {
 }
 
 // word consumes a bare word, which is empty if none comes next.
-func (p *typeParser) word() string {
+func (p *parser) word() string {
 	p.space()
 	i := strings.IndexFunc(p.rest, func(r rune) bool { return strings.ContainsRune(" \t\r\n()[],\"'", r) })
 	if i < 0 {
@@ -179,7 +190,7 @@ func (p *typeParser) word() string {
 }
 
 // words consumes the given words, without regard to case, if all come next.
-func (p *typeParser) words(want ...string) bool {
+func (p *parser) words(want ...string) bool {
 	saved := p.rest
 	for _, w := range want {
 		if !strings.EqualFold(p.word(), w) {
@@ -191,7 +202,7 @@ func (p *typeParser) words(want ...string) bool {
 }
 
 // quoted consumes a text in the given quotes, doubled ones being literal.
-func (p *typeParser) quoted(q byte) (string, error) {
+func (p *parser) quoted(q byte) (string, error) {
 	var b strings.Builder
 	for i := 1; i < len(p.rest); i++ {
 		switch {
@@ -209,7 +220,7 @@ func (p *typeParser) quoted(q byte) (string, error) {
 }
 
 // ints consumes "(1, 2)" if it comes next.
-func (p *typeParser) ints() ([]int, error) {
+func (p *parser) ints() ([]int, error) {
 	if !p.take("(") {
 		return nil, nil
 	}
@@ -230,9 +241,9 @@ func (p *typeParser) ints() ([]int, error) {
 }
 
 // list consumes "(item, item)" by calling item for each.
-func (p *typeParser) list(item func() error) error {
-	if p.depth++; p.depth > maxTypeDepth {
-		return fmt.Errorf("nested deeper than %d levels", maxTypeDepth)
+func (p *parser) list(item func() error) error {
+	if p.depth++; p.depth > maxDepth {
+		return fmt.Errorf("nested deeper than %d levels", maxDepth)
 	}
 	defer func() { p.depth-- }()
 	if !p.take("(") {
@@ -253,29 +264,29 @@ func (p *typeParser) list(item func() error) error {
 
 // nested reads the elements of a LIST, MAP or STRUCT, whose number is fixed
 // but for STRUCT.
-func (p *typeParser) nested(name string, want int, inner func() (typeTree, error)) (typeTree, error) {
-	t := typeTree{name: name}
+func (p *parser) nested(name string, want int, inner func() (Tree, error)) (Tree, error) {
+	t := Tree{Name: name}
 	err := p.list(func() error {
-		var f typeField
+		var f Field
 		var err error
 		if name == "STRUCT" {
-			if f.name, err = p.fieldName(); err != nil {
+			if f.Name, err = p.fieldName(); err != nil {
 				return err
 			}
 		}
-		if f.typ, err = inner(); err != nil {
+		if f.Type, err = inner(); err != nil {
 			return err
 		}
-		t.fields = append(t.fields, f)
+		t.Fields = append(t.Fields, f)
 		return nil
 	})
-	if err == nil && want > 0 && len(t.fields) != want {
-		err = fmt.Errorf("want %d element types, have %d", want, len(t.fields))
+	if err == nil && want > 0 && len(t.Fields) != want {
+		err = fmt.Errorf("want %d element types, have %d", want, len(t.Fields))
 	}
 	return t, err
 }
 
-func (p *typeParser) fieldName() (string, error) {
+func (p *parser) fieldName() (string, error) {
 	p.space()
 	if strings.HasPrefix(p.rest, `"`) {
 		return p.quoted('"')
@@ -285,3 +296,6 @@ func (p *typeParser) fieldName() (string, error) {
 	}
 	return "", fmt.Errorf("the name of a field is missing")
 }
+
+// ident writes a name as a quoted identifier.
+func ident(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

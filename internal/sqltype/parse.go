@@ -1,4 +1,4 @@
-package duckdb
+package sqltype
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 )
 
 // athena reads a type as Athena and Trino write it.
-func (p *typeParser) athena() (typeTree, error) {
+func (p *parser) athena() (Tree, error) {
 	switch name := strings.ToLower(p.word()); name {
 	case "array":
 		return p.nested("LIST", 1, p.athena)
@@ -17,7 +17,7 @@ func (p *typeParser) athena() (typeTree, error) {
 	case "decimal":
 		args, err := p.ints()
 		if err != nil {
-			return typeTree{}, err
+			return Tree{}, err
 		}
 		return decimal(args)
 	default:
@@ -25,42 +25,42 @@ func (p *typeParser) athena() (typeTree, error) {
 	}
 }
 
-func (p *typeParser) athenaLeaf(name string) (typeTree, error) {
+func (p *parser) athenaLeaf(name string) (Tree, error) {
 	duck, ok := athenaNames[name]
 	if !ok {
-		return typeTree{}, fmt.Errorf("%q is no type that can be computed with", name)
+		return Tree{}, fmt.Errorf("%q is no type that can be computed with", name)
 	}
 	switch name {
 	case "varchar", "char", "time", "timestamp":
 		if _, err := p.ints(); err != nil {
-			return typeTree{}, err
+			return Tree{}, err
 		}
 	}
 	if name == "timestamp" && p.words("with", "time", "zone") {
 		duck = "TIMESTAMP WITH TIME ZONE"
 	}
-	return typeTree{name: duck}, nil
+	return Tree{Name: duck}, nil
 }
 
 // duck reads a type as DuckDB writes it: an element type and any number of []
 // or [n] behind it.
-func (p *typeParser) duck() (typeTree, error) {
+func (p *parser) duck() (Tree, error) {
 	t, err := p.duckElement()
 	for err == nil && p.take("[") {
 		p.word() // the length of a fixed array
 		if !p.take("]") {
 			return t, fmt.Errorf(`want "]"`)
 		}
-		t = typeTree{name: "LIST", fields: []typeField{{typ: t}}}
+		t = Tree{Name: "LIST", Fields: []Field{{Type: t}}}
 	}
 	return t, err
 }
 
-func (p *typeParser) duckElement() (typeTree, error) {
+func (p *parser) duckElement() (Tree, error) {
 	p.space()
 	if strings.HasPrefix(p.rest, `"`) { // DESCRIBE quotes the untyped NULL
 		name, err := p.quoted('"')
-		return typeTree{name: name}, err
+		return Tree{Name: name}, err
 	}
 	switch name := strings.ToUpper(p.word()); name {
 	case "MAP":
@@ -68,24 +68,24 @@ func (p *typeParser) duckElement() (typeTree, error) {
 	case "STRUCT":
 		return p.nested("STRUCT", 0, p.duck)
 	case "ENUM":
-		return typeTree{name: name}, p.list(p.enumValue)
+		return Tree{Name: name}, p.list(p.enumValue)
 	case "DECIMAL":
 		args, err := p.ints()
 		if err != nil {
-			return typeTree{}, err
+			return Tree{}, err
 		}
 		return decimal(args)
 	case "TIMESTAMP", "TIME":
 		if p.words("WITH", "TIME", "ZONE") {
 			name += " WITH TIME ZONE"
 		}
-		return typeTree{name: name}, nil
+		return Tree{Name: name}, nil
 	default:
-		return typeTree{name: name}, nil
+		return Tree{Name: name}, nil
 	}
 }
 
-func (p *typeParser) enumValue() error {
+func (p *parser) enumValue() error {
 	p.space()
 	if !strings.HasPrefix(p.rest, "'") {
 		return fmt.Errorf("want a text in single quotes")

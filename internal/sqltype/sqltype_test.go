@@ -1,4 +1,4 @@
-package duckdb
+package sqltype
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestAthenaType(t *testing.T) {
+func TestToAthena(t *testing.T) {
 	for duck, want := range map[string]string{
 		"BIGINT": "bigint", "HUGEINT": "decimal(38,0)", "UBIGINT": "decimal(20,0)", "FLOAT": "real", "BLOB": "varbinary",
 		"DECIMAL(18,3)": "decimal(18,3)", "DECIMAL(18,3)[][]": "array(array(decimal(18,3)))", "INTEGER[3]": "array(integer)",
@@ -16,33 +16,33 @@ func TestAthenaType(t *testing.T) {
 		"MAP(VARCHAR, STRUCT(a INTEGER, \"B \"\"c\" TIMESTAMP WITH TIME ZONE[]))": "map(varchar, row(a integer, \"B \"\"c\" array(timestamp with time zone)))",
 		"ENUM('a', 'it''s, (b')": "varchar", "STRUCT(\"1x\" JSON)": `row("1x" json)`,
 	} {
-		if got, ok := AthenaType(duck); !ok || got != want {
-			t.Errorf("AthenaType(%s) = %s, %t; want %s", duck, got, ok, want)
+		if got, ok := ToAthena(duck); !ok || got != want {
+			t.Errorf("ToAthena(%s) = %s, %t; want %s", duck, got, ok, want)
 		}
 	}
 	for _, duck := range []string{"INTERVAL", "BIT", "BIGNUM", "UNION(a INTEGER)", "STRUCT(INTEGER, VARCHAR)", "TIME WITH TIME ZONE", "INTERVAL[]", "MAP(BIT, INTEGER)", "", "DECIMAL(39,0)", "ENUM(", "INTEGER[", "INTEGER x",
 		strings.Repeat("STRUCT(a ", 100000)} {
-		if got, ok := AthenaType(duck); ok {
-			t.Errorf("AthenaType(%.40s) = %s", duck, got)
+		if got, ok := ToAthena(duck); ok {
+			t.Errorf("ToAthena(%.40s) = %s", duck, got)
 		}
 	}
 }
 
-func TestDuckType(t *testing.T) {
+func TestToDuck(t *testing.T) {
 	for athena, want := range map[string]string{
 		"varchar(20)": "VARCHAR", "char(3)": "VARCHAR", "string": "VARCHAR", "int": "INTEGER", "binary": "BLOB", "decimal": "DECIMAL(38,0)", "decimal( 10 , 2 )": "DECIMAL(10,2)",
 		"timestamp(3)": "TIMESTAMP", "timestamp(6) with time zone": "TIMESTAMP WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP WITH TIME ZONE",
 		"array(row(x integer, y map(varchar, double)))": `STRUCT("x" INTEGER, "y" MAP(VARCHAR, DOUBLE))[]`,
 		`row("select" varchar(3), "a b" decimal(5,1))`:  `STRUCT("select" VARCHAR, "a b" DECIMAL(5,1))`,
 	} {
-		if got, err := DuckType(athena); err != nil || got != want {
-			t.Errorf("DuckType(%s) = %s, %v; want %s", athena, got, err, want)
+		if got, err := ToDuck(athena); err != nil || got != want {
+			t.Errorf("ToDuck(%s) = %s, %v; want %s", athena, got, err, want)
 		}
 	}
 	for _, athena := range []string{"", "geometry", "array", "array(integer", "map(integer)", "row(integer)", "decimal(0,0)", "decimal(5,6)", "integer)", "varchar; DROP", `row("a`, "hyperloglog",
 		strings.Repeat("array(", 100000)} {
-		if got, err := DuckType(athena); err == nil {
-			t.Errorf("DuckType(%.40s) = %s", athena, got)
+		if got, err := ToDuck(athena); err == nil {
+			t.Errorf("ToDuck(%.40s) = %s", athena, got)
 		}
 	}
 }
@@ -52,11 +52,11 @@ func TestDuckType(t *testing.T) {
 func TestTypesThereAndBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		athena := athenaTypes(3).Draw(t, "type")
-		duck, err := DuckType(athena)
+		duck, err := ToDuck(athena)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, ok := AthenaType(duck); !ok || back != athena {
+		if back, ok := ToAthena(duck); !ok || back != athena {
 			t.Fatalf("%s is %s, which is %s", athena, duck, back)
 		}
 	})

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"waybill/runner/compile"
+	"waybill/runner/engine"
+	"waybill/runner/typecheck"
+)
+
+// checkSQL lets a compute job judge the SQL of a configuration. It reads no
+// data and writes nothing.
+func checkSQL(ctx context.Context, g *compile.Generation) (_ hcl.Diagnostics, err error) {
+	if !hasSQL(g) {
+		return nil, nil
+	}
+	dir, err := os.MkdirTemp("", "waybill-validate-")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory to check SQL in: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	job, err := engine.Start(ctx, engine.Options{Command: selfCommand("engine"), Dir: dir, MemoryLimit: 256 << 20, Threads: 1, MaxTempSize: 1 << 20})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = job.Close() }()
+	return typecheck.Check(ctx, job, g)
+}
+
+func hasSQL(g *compile.Generation) bool {
+	for _, p := range g.Pipelines {
+		for _, s := range p.Steps {
+			if s.Family == compile.Transform || s.Family == compile.Check {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,144 @@
+// Package typecheck lets the engine judge a configuration's SQL before there is
+// any data: its syntax everywhere, and names and types wherever the columns of
+// its sources are promised.
+package typecheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unicode"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"waybill/internal/dataset"
+	"waybill/internal/diag"
+	"waybill/internal/problem"
+	"waybill/runner/compile"
+	"waybill/runner/engine"
+)
+
+// Check judges the SQL of all pipelines in one compute job, which needs no
+// data and writes nothing. The diagnostics point into the user's own SQL. An
+// error means that the job itself failed.
+func Check(ctx context.Context, job engine.Job, g *compile.Generation) (hcl.Diagnostics, error) {
+	var diags hcl.Diagnostics
+	for _, p := range g.Pipelines {
+		bound, d := p.Sample()
+		diags = append(diags, d...)
+		if d.HasErrors() {
+			continue
+		}
+		c := checker{job: job, bound: bound, known: map[string]bool{}}
+		if err := c.pipeline(ctx, p); err != nil {
+			return diags, err
+		}
+		diags = append(diags, c.diags...)
+	}
+	return diag.Sort(diags), nil
+}
+
+// checker judges one pipeline. Relations of the pipeline before it are
+// replaced as they are defined anew; one that is not known is never read.
+type checker struct {
+	job   engine.Job
+	bound *compile.Bound
+	known map[string]bool // addresses whose columns are known
+	diags hcl.Diagnostics
+}
+
+func (c *checker) pipeline(ctx context.Context, p *compile.Pipeline) error {
+	for _, s := range p.Steps {
+		var err error
+		switch s.Family {
+		case compile.Source:
+			err = c.source(ctx, s)
+		case compile.Transform, compile.Check:
+			err = c.statement(ctx, s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// source makes an empty relation with the promised columns.
+func (c *checker) source(ctx context.Context, s *compile.Step) error {
+	contract := c.bound.Contract(s.Address)
+	if contract == nil {
+		return nil
+	}
+	if _, err := c.job.Attach(ctx, s.Address, dataset.Dataset{Format: dataset.Parquet, Schema: contract}); err != nil {
+		return c.found(s, "", err)
+	}
+	c.known[s.Address] = true
+	return nil
+}
+
+func (c *checker) statement(ctx context.Context, s *compile.Step) error {
+	if !c.bound.Ready(s.Address) {
+		return nil
+	}
+	query, err := c.sql(s)
+	if err != nil {
+		return c.found(s, "", err)
+	}
+	for _, in := range s.Inputs {
+		if !c.known[in] {
+			return c.found(s, query, c.job.Vet(ctx, query, s.Inputs))
+		}
+	}
+	if _, err := c.job.Define(ctx, s.Address, query, s.Inputs); err != nil {
+		return c.found(s, query, err)
+	}
+	c.known[s.Address] = true
+	return nil
+}
+
+func (c *checker) sql(s *compile.Step) (string, error) {
+	if s.Family == compile.Check {
+		check, _, err := c.bound.Check(s.Address)
+		return check.SQL, err
+	}
+	return c.bound.SQL(s.Address)
+}
+
+// found makes a mistake in SQL a diagnostic at its place. What is no mistake
+// of the user's is returned.
+func (c *checker) found(s *compile.Step, query string, err error) error {
+	if err == nil {
+		return nil
+	}
+	p := problem.As(err)
+	if p == nil || p.Code == "engine-crashed" || p.Code == "out-of-memory" || p.Code == "cancelled" {
+		return err
+	}
+	rng := s.Range
+	var at *engine.SQLError
+	if errors.As(err, &at) {
+		rng = c.bound.SQLRange(s.Address, at.At.Offset, wordLength(query, at.At.Offset))
+	}
+	detail := p.Cause
+	if len(p.Remedy) > 0 {
+		detail = p.Remedy[0]
+	}
+	summary := p.Summary
+	if rng.Filename != s.Range.Filename {
+		detail += fmt.Sprintf(" The file is used by %s at %s.", s.Address, s.Where)
+	}
+	c.diags = append(c.diags, diag.Error(diag.Code(p.Code), rng, summary, detail))
+	return nil
+}
+
+// wordLength is how long the word at an offset is, at least 1.
+func wordLength(text string, offset int) int {
+	n := 0
+	for _, r := range text[min(offset, len(text)):] {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' {
+			break
+		}
+		n += len(string(r))
+	}
+	return max(1, n)
+}
