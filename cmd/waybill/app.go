@@ -58,6 +58,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	root.SetErr(a.errOut)
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
+	var refused *refusal
 	switch {
 	case err == nil:
 		return 0
@@ -69,6 +70,9 @@ func (a *app) execute(ctx context.Context, args []string) int {
 			fmt.Fprintf(a.errOut, "\n%s", usage.cmd.UsageString())
 		}
 		return 2
+	case errors.As(err, &refused):
+		fmt.Fprintf(a.errOut, "%s %s\n", a.style.Red("Error:"), refused.text)
+		return 1
 	}
 	a.showProblem(problem.Of(err))
 	return 1
@@ -137,6 +141,14 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	}
 	return fmt.Errorf("unknown command %q for %q.%s", args[0], cmd.CommandPath(), diag.Suggest(args[0], names))
 }
+
+// refusal ends a command that makes no sense as things are. Its text says what
+// to do instead.
+type refusal struct{ text string }
+
+func (r *refusal) Error() string { return r.text }
+
+func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
 
 // projectFlags are what every command that reads a project has.
 type projectFlags struct {

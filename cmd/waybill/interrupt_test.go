@@ -12,29 +12,37 @@ import (
 	"waybill/runner/state"
 )
 
-// A held is a run by hand, whose upload to Acme does not come to its end.
+// A held is a run by hand whose uploads do not come to their end.
 type held struct {
 	*exec.Cmd
 	out, errOut bytes.Buffer
+	ended       chan struct{}
 	sandbox     *sandbox.Process
 	dir, data   string
 	id          string
 }
 
 // hold starts a run whose artifact for Acme goes up in parts, and returns when
-// the upload has begun.
+// the upload has begun. Nothing is delivered to anybody.
 func hold(t *testing.T) *held {
 	t.Helper()
-	h := &held{dir: partners(t), data: t.TempDir()}
+	h := &held{dir: partners(t), data: t.TempDir(), ended: make(chan struct{})}
 	large(t, h.dir)
 	h.sandbox = startSandbox(t, h.dir)
-	setFaults(t, h.sandbox, sandbox.Fault{Operation: "UploadPart", Bucket: "acme-inbox", Delay: time.Hour})
+	setFaults(t, h.sandbox, sandbox.Fault{Operation: "UploadPart", Delay: time.Hour}, sandbox.Fault{Operation: "PutObject", Bucket: "birdwatch-drop", Delay: time.Hour})
 	h.Cmd = waybillCommand(h.sandbox.Env(), "run", "orders", "-C", h.dir, "--data-dir", h.data, "--at", "2001-01-01")
 	h.Stdout, h.Stderr = &h.out, &h.errOut
 	if err := h.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = h.Process.Kill() })
+	go func() {
+		_ = h.Wait() // its exit code is in ProcessState
+		close(h.ended)
+	}()
+	t.Cleanup(func() {
+		_ = h.Process.Kill() // it may be gone
+		<-h.ended
+	})
 	eventually(t, "the upload begins", func() bool { return len(succeeded(calls(t, h.sandbox, "CreateMultipartUpload"))) > 0 })
 	h.id = runsOfState(t, h.data)[0].ID
 	return h
@@ -44,7 +52,14 @@ func hold(t *testing.T) *held {
 // that a retry delivers.
 func (h *held) checkCancelled(t *testing.T) {
 	t.Helper()
-	_ = h.Wait()
+	eventually(t, "the run ends", func() bool {
+		select {
+		case <-h.ended:
+			return true
+		default:
+			return false
+		}
+	})
 	if code := h.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}

@@ -319,7 +319,7 @@ func (a *app) retryFresh(ctx context.Context, f *projectFlags, store state.Store
 		return err
 	}
 	if !r.Status.Final() {
-		return fmt.Errorf("run %s is %s: wait for its end, or end it by `waybill runs cancel %s`", id, r.Status, id)
+		return refuse("run %s is %s: wait for its end, or end it by `waybill runs cancel %s`", id, r.Status, id)
 	}
 	g, err := a.load(f)
 	if err != nil {
@@ -338,12 +338,16 @@ func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spo
 		return err
 	}
 	switch r.Status {
+	case state.Running, state.Retrying:
+		if r.LeaseUntil.After(time.Now()) {
+			return refuse("run %s is running: the process %s carries it. `waybill runs cancel %s` asks it to stop", id, r.Owner, id)
+		}
 	case state.Failed, state.Cancelled:
 		if err := store.Reopen(ctx, id); err != nil {
 			return err
 		}
 	case state.Succeeded, state.Skipped, state.ConditionOff:
-		return fmt.Errorf("run %s is %s: there is nothing to go on with. `waybill runs retry %s --fresh` runs its slot again", id, r.Status, id)
+		return refuse("run %s is %s: there is nothing to go on with. `waybill runs retry %s --fresh` runs its slot again", id, r.Status, id)
 	}
 	g, err := a.pinned(ctx, f, store, r)
 	if err != nil {
@@ -403,7 +407,7 @@ func (a *app) runsCancelCommand() *cobra.Command {
 					err = store.RequestCancel(ctx, r.ID)
 				}
 				if errors.Is(err, state.ErrConflict) {
-					return fmt.Errorf("run %s is over: it %s", r.ID, r.Status)
+					return refuse("run %s is over: it is %s", r.ID, r.Status)
 				}
 				if err == nil {
 					_, err = fmt.Fprintf(a.out, "run %s is asked to stop\n", r.ID)

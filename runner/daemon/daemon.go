@@ -52,7 +52,9 @@ type Daemon struct {
 	current atomic.Pointer[loaded]
 	reload  sync.Mutex // one load at a time
 	last    atomic.Pointer[ReloadResult]
+	asked   atomic.Pointer[[]string] // files that the last load asked for, beside the configuration's own
 	suspect suspect
+	stands  time.Duration // massRemovalStands; shorter in tests
 
 	wakeScheduler chan struct{}
 	wakeWorkers   chan struct{}
@@ -71,7 +73,7 @@ type loaded struct {
 
 // New makes a daemon. It does nothing until Run.
 func New(o Options) *Daemon {
-	return &Daemon{Options: o, wakeScheduler: make(chan struct{}, 1), wakeWorkers: make(chan struct{}, 1), active: map[string]string{}}
+	return &Daemon{Options: o, stands: massRemovalStands, wakeScheduler: make(chan struct{}, 1), wakeWorkers: make(chan struct{}, 1), active: map[string]string{}}
 }
 
 // Run starts with the files as they are (or, if they are broken, with the last
@@ -114,10 +116,14 @@ func (d *Daemon) watch(ctx context.Context) error {
 	}, func() { d.Reload(ctx) })
 }
 
-// extraFiles are the files that the configuration in force has read beside its
-// own, such as SQL.
+// extraFiles are the files that matter beside the configuration's own, such as
+// SQL: those that the configuration in force has read, and those that the last
+// load asked for. It may have failed because one of them is not there yet.
 func (d *Daemon) extraFiles() []string {
 	var out []string
+	if asked := d.asked.Load(); asked != nil {
+		out = append(out, *asked...)
+	}
 	for name := range d.current.Load().Files {
 		if !config.IsConfig(name) {
 			out = append(out, name)
@@ -157,7 +163,7 @@ func poke(ch chan struct{}) {
 // again at a configuration that was refused for what it removes.
 func (d *Daemon) keepHouse(ctx context.Context) error {
 	const look = 5 * time.Second
-	tick := time.NewTicker(look)
+	tick := time.NewTicker(min(look, d.stands))
 	defer tick.Stop()
 	for swept := (time.Time{}); ; {
 		if time.Since(swept) >= time.Hour {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -38,7 +40,7 @@ type suspect struct {
 func (d *Daemon) suspectStands() bool {
 	d.reload.Lock()
 	defer d.reload.Unlock()
-	return d.suspect.digest != "" && time.Since(d.suspect.since) >= massRemovalStands
+	return d.suspect.digest != "" && time.Since(d.suspect.since) >= d.stands
 }
 
 // LastReload is the result of the last load.
@@ -65,7 +67,7 @@ func (d *Daemon) start(ctx context.Context) error {
 		return p
 	}
 	d.Log.Error("starting with the last good configuration, since the files are broken", "digest", g.Digest, "problem", result.Message)
-	d.current.Store(&loaded{Generation: g, at: time.Now().UTC(), stale: true})
+	d.use(g, true)
 	d.Runner.Jobs.SetLimit(int(g.Settings.MaxConcurrentJobs))
 	d.Metrics.Stale.Set(1)
 	return nil
@@ -139,7 +141,7 @@ func (d *Daemon) Reload(ctx context.Context) ReloadResult {
 		}
 		result.OK, result.Changed = true, true
 		// ---- nothing fails from here on ----
-		d.current.Store(&loaded{Generation: g, at: time.Now().UTC()})
+		d.use(g, false)
 		d.Runner.Jobs.SetLimit(int(g.Settings.MaxConcurrentJobs))
 		d.announce(ctx, old, g)
 	}
@@ -154,15 +156,26 @@ func (d *Daemon) Reload(ctx context.Context) ReloadResult {
 	return result
 }
 
+// use puts a generation in force.
+func (d *Daemon) use(g *compile.Generation, stale bool) {
+	d.current.Store(&loaded{Generation: g, at: time.Now().UTC(), stale: stale})
+	d.Runner.Jobs.SetLimit(int(g.Settings.MaxConcurrentJobs))
+}
+
 // load compiles the files on disk, once they have come to rest.
 func (d *Daemon) load(ctx context.Context) (*compile.Generation, hcl.Diagnostics, error) {
 	const tries = 5
+	failed := errors.New("the files kept changing while they were read")
 	for range tries {
 		tree, err := config.ReadTree(d.Dir)
-		if err != nil {
-			return nil, nil, problem.New("reload-failed", fmt.Sprintf("the project in %s cannot be read", d.Dir), err)
+		if err != nil { // perhaps only because a directory is being replaced
+			failed = problem.New("reload-failed", fmt.Sprintf("the project in %s cannot be read", d.Dir), err)
+			continue
 		}
 		g, _, diags := compile.Compile(tree, d.Vars, d.Registries)
+		asked := slices.AppendSeq(tree.Missing(), maps.Keys(tree.Files()))
+		asked = slices.DeleteFunc(asked, config.IsConfig)
+		d.asked.Store(&asked)
 		if settled, err := tree.Settled(); err != nil || !settled {
 			if ctx.Err() != nil {
 				return nil, nil, context.Cause(ctx)
@@ -170,11 +183,16 @@ func (d *Daemon) load(ctx context.Context) (*compile.Generation, hcl.Diagnostics
 			continue
 		}
 		if g == nil {
+			d.suspect = suspect{} // it does not stand any more
 			return nil, diags, problem.New("reload-failed", "the configuration is broken: "+firstError(diags), nil)
 		}
 		return g, diags, d.believe(g)
 	}
-	return nil, nil, problem.New("reload-failed", "the files kept changing while they were read", nil)
+	d.suspect = suspect{}
+	if p := problem.As(failed); p != nil {
+		return nil, nil, p
+	}
+	return nil, nil, problem.New("reload-failed", failed.Error(), nil)
 }
 
 // believe refuses a configuration that looks like a half-done checkout, until
@@ -194,7 +212,7 @@ func (d *Daemon) believe(g *compile.Generation) error {
 		d.suspect = suspect{}
 		return nil
 	}
-	if d.suspect.digest == g.Digest && time.Since(d.suspect.since) >= massRemovalStands {
+	if d.suspect.digest == g.Digest && time.Since(d.suspect.since) >= d.stands {
 		d.suspect = suspect{}
 		return nil
 	}

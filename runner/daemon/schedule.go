@@ -156,7 +156,8 @@ func (d *Daemon) cancelBefore(ctx context.Context, pipeline string, slot time.Ti
 		}
 		if r.Status == state.Queued {
 			err = d.Store.Finish(ctx, r.ID, "", state.Cancelled, "cancel_previous", nil, time.Now().UTC())
-		} else {
+		}
+		if r.Status != state.Queued || errors.Is(err, state.ErrConflict) { // running, or claimed meanwhile
 			err = d.Store.RequestCancel(ctx, r.ID)
 		}
 		if err != nil && !errors.Is(err, state.ErrConflict) {

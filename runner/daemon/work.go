@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ func (d *Daemon) work(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+	d.ready.Store(false)
 	d.drain(&workers, stop)
 	return nil
 }
@@ -67,30 +69,42 @@ func (d *Daemon) claim(ctx, running context.Context, workers *sync.WaitGroup) {
 	if room <= 0 {
 		return
 	}
-	runs, err := d.Store.Claimable(ctx, time.Now().UTC(), 4*room+64)
+	// All of them: a pipeline with a long queue must not hide the others' runs.
+	runs, err := d.Store.Claimable(ctx, time.Now().UTC(), 0)
 	if err != nil {
 		if ctx.Err() == nil {
 			d.Log.Error("runs could not be read", "error", err)
 		}
 		return
 	}
+	waits := map[string]bool{} // pipelines whose further queued runs have to wait
 	for _, r := range runs {
 		if room == 0 || ctx.Err() != nil {
 			return
 		}
-		if d.take(ctx, running, workers, r) {
+		if r.Status == state.Queued && waits[r.Pipeline] {
+			continue
+		}
+		g, p, err := d.definition(ctx, r)
+		if err != nil {
+			d.refuse(ctx, r, err)
+			continue
+		}
+		waits[r.Pipeline] = !overlaps(p)
+		if d.take(ctx, running, workers, r, g, p) {
 			room--
 		}
 	}
 }
 
-// take claims one run and starts carrying it. It reports whether it did.
-func (d *Daemon) take(ctx, running context.Context, workers *sync.WaitGroup, r state.Run) bool {
-	g, p, err := d.definition(ctx, r)
-	if err != nil {
-		d.refuse(ctx, r, err)
-		return false
-	}
+// overlaps reports whether runs of the pipeline may go on side by side.
+func overlaps(p *compile.Pipeline) bool {
+	return slices.ContainsFunc(p.Triggers, func(t schedule.Trigger) bool { return t.Overlap == schedule.OverlapAllow })
+}
+
+// take claims one run, if it is its turn, and starts carrying it. It reports
+// whether it did.
+func (d *Daemon) take(ctx, running context.Context, workers *sync.WaitGroup, r state.Run, g *compile.Generation, p *compile.Pipeline) bool {
 	if !d.itsTurn(ctx, r, p) {
 		return false
 	}
@@ -154,10 +168,8 @@ func (d *Daemon) refuse(ctx context.Context, r state.Run, cause error) {
 // Runs of a pipeline go one by one in the order of their slots, unless its
 // schedules allow them to overlap.
 func (d *Daemon) itsTurn(ctx context.Context, r state.Run, p *compile.Pipeline) bool {
-	for _, t := range p.Triggers {
-		if t.Overlap == schedule.OverlapAllow {
-			return true
-		}
+	if overlaps(p) {
+		return true
 	}
 	pending, err := d.Store.Pending(ctx, r.Pipeline)
 	if err != nil {

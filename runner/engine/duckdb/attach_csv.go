@@ -25,12 +25,42 @@ func (d *Database) attachCSV(ctx context.Context, name string, paths []string, d
 			return nil, err
 		}
 	}
+	order := schema
+	// Athena's result files have the columns of their schema in its order. A
+	// file of somebody else's has those of its header.
+	if len(ds.Schema) > 0 && options.Header && !options.QuotedEmpty {
+		if order, err = d.headerOrder(ctx, name, args, schema); err != nil {
+			return nil, err
+		}
+	}
 	convert := athenaTexts(schema, options)
-	spec, err := columnSpec(name, schema, convert)
+	spec, err := columnSpec(name, order, convert)
 	if err != nil {
 		return nil, err
 	}
 	return d.define(ctx, name, "SELECT * FROM read_csv("+args+", auto_detect = false, columns = "+spec+")", schema, convert)
+}
+
+// headerOrder returns the declared columns in the order of the file's header,
+// which must name exactly these.
+func (d *Database) headerOrder(ctx context.Context, name, args string, declared dataset.Schema) (dataset.Schema, error) {
+	found, err := d.describe(ctx, "FROM read_csv("+args+", auto_detect = true, all_varchar = true, sample_size = 1)")
+	if err != nil {
+		return declared, nil //nolint:nilerr // a file that is out of shape fails when it is read, which tells more
+	}
+	order, names := make(dataset.Schema, 0, len(found)), make([]string, len(found))
+	for i, c := range found {
+		names[i] = c.name
+		if at := declared.Index(c.name); at >= 0 {
+			order = append(order, declared[at])
+		}
+	}
+	if len(order) == len(found) && len(order) == len(declared) {
+		return order, nil
+	}
+	p := problem.New("contract-broken", fmt.Sprintf("%s has other columns than it promises", name), nil)
+	p.Snippet = "promised: " + declared.String() + "\ncame:     " + strings.Join(names, ", ")
+	return nil, p
 }
 
 // csvArgs says how the text is laid out. Nothing is left to detection: a guess

@@ -1,0 +1,20 @@
+pipeline "p" {
+  source "file" "orders" {
+    path = "orders.csv"
+    format "csv" {}
+  }
+  transform "select" "x" {
+    input   = source.orders
+    columns = ["id", "ID"] # ERROR invalid-value: two columns would be called "ID"
+  }
+  sink "file" "x" {
+    input = transform.x
+    path  = "x/${run.date}.csv"
+    format "csv" {}
+  }
+  sink "file" "out" {
+    input = source.orders
+    path  = "out/${run.date}.csv"
+    format "csv" {}
+  }
+}
