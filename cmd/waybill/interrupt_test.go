@@ -81,6 +81,9 @@ func (h *held) checkCancelled(t *testing.T) {
 // Ctrl-C ends a run in order: the upload is aborted, and the run can go on.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a request under way has ten seconds to end")
+	}
 	h := hold(t)
 	if err := h.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -91,6 +94,9 @@ func TestInterrupt(t *testing.T) {
 // So does `runs cancel` from another terminal.
 func TestCancel(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a request under way has ten seconds to end")
+	}
 	h := hold(t)
 	out := mustWaybill(t, nil, "runs", "cancel", h.id, "--data-dir", h.data)
 	if !strings.Contains(out, "is asked to stop") {

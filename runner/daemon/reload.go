@@ -68,7 +68,6 @@ func (d *Daemon) start(ctx context.Context) error {
 	}
 	d.Log.Error("starting with the last good configuration, since the files are broken", "digest", g.Digest, "problem", result.Message)
 	d.use(g, true)
-	d.Runner.Jobs.SetLimit(int(g.Settings.MaxConcurrentJobs))
 	d.Metrics.Stale.Set(1)
 	return nil
 }
@@ -142,7 +141,6 @@ func (d *Daemon) Reload(ctx context.Context) ReloadResult {
 		result.OK, result.Changed = true, true
 		// ---- nothing fails from here on ----
 		d.use(g, false)
-		d.Runner.Jobs.SetLimit(int(g.Settings.MaxConcurrentJobs))
 		d.announce(ctx, old, g)
 	}
 	if l := d.current.Load(); l != nil {
