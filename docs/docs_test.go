@@ -166,7 +166,7 @@ func (s *story) check(t *testing.T) {
 		t.Fatal(err)
 	}
 	ids := identity.NewProvider()
-	regs := compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Sinks: sinksall.Registry(ids)}
+	regs := compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
 	empty := config.Vars{LookupEnv: func(string) (string, bool) { return "", false }}
 	if _, _, diags := compile.Compile(tree, empty, regs); len(diags) > 0 {
 		t.Errorf("%s: the project: %v", s.page, diags)

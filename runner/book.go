@@ -228,12 +228,12 @@ func intact(ds dataset.Dataset, dir string) bool {
 	return true
 }
 
-// skipRest marks every step that is not done as skipped because of a failure.
-func (e *execution) skipRest(ctx context.Context, families ...string) {
+// skipRest marks every step of the families that is not done as skipped.
+func (e *execution) skipRest(ctx context.Context, reason string, families ...string) {
 	for _, s := range e.pipeline.Steps {
 		for _, f := range families {
 			if s.Family == f && !e.steps.get(s.Address).Status.Final() {
-				e.steps.end(ctx, s.Address, state.Skipped, "a step before it failed", nil)
+				e.steps.end(ctx, s.Address, state.Skipped, reason, nil)
 			}
 		}
 	}

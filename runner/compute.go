@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,10 @@ func (e *execution) compute(ctx context.Context) error {
 	if err == nil || interrupted(ctx) {
 		return err
 	}
+	if errors.Is(err, errConditionUnmet) {
+		e.skipRest(ctx, "a condition is not met", compile.Condition, compile.Sink)
+		return err
+	}
 	if failed != nil {
 		status, cause := state.Failed, failed.err
 		if ctx.Err() != nil {
@@ -51,7 +56,7 @@ func (e *execution) compute(ctx context.Context) error {
 		e.steps.end(ctx, failed.address, status, "", cause)
 		err = e.locate(failed.address, cause)
 	}
-	e.skipRest(ctx, compile.Transform, compile.Check, compile.Sink)
+	e.skipRest(ctx, "a step before it failed", compile.Transform, compile.Check, compile.Condition, compile.Sink)
 	return err
 }
 
@@ -91,7 +96,7 @@ func (e *execution) frozen(address string) (sinkResult, bool) {
 func (e *execution) allFrozen() bool {
 	for _, s := range e.pipeline.Steps {
 		switch s.Family {
-		case compile.Check:
+		case compile.Check, compile.Condition:
 			if e.steps.get(s.Address).Status != state.Succeeded {
 				return false
 			}
@@ -112,15 +117,20 @@ func (e *execution) computeOnce(ctx context.Context) error {
 	}
 	defer func() { _ = job.Close() }()
 	work := map[string]func(context.Context, engine.Job, *compile.Step) error{
-		compile.Source: e.attach, compile.Transform: e.define, compile.Check: e.check, compile.Sink: e.freeze,
+		compile.Source: e.attach, compile.Transform: e.define, compile.Check: e.check, compile.Condition: e.condition, compile.Sink: e.freeze,
 	}
-	// Nothing is written before every check has been heard.
-	for _, late := range []bool{false, true} {
+	// No condition is asked about data that a check refuses, and nothing is
+	// written before both have been heard.
+	for _, families := range [][]string{{compile.Source, compile.Transform}, {compile.Check}, {compile.Condition}, {compile.Sink}} {
 		for _, s := range e.pipeline.Steps {
-			if (s.Family == compile.Sink) != late {
+			if !slices.Contains(families, s.Family) {
 				continue
 			}
-			if err := work[s.Family](ctx, job, s); err != nil {
+			err := work[s.Family](ctx, job, s)
+			if errors.Is(err, errConditionUnmet) {
+				return err
+			}
+			if err != nil {
 				return &stepError{e.blame(s, err), err}
 			}
 		}
@@ -132,7 +142,7 @@ func (e *execution) computeOnce(ctx context.Context) error {
 // their rows are written, so a mistake in one shows at the sink.
 func (e *execution) blame(s *compile.Step, err error) string {
 	p := problem.As(err)
-	late := s.Family == compile.Sink || s.Family == compile.Check
+	late := s.Family != compile.Source && s.Family != compile.Transform
 	if !late || p == nil || p.Code != "transform-failed" || errors.As(err, new(*engine.SQLError)) || len(s.Inputs) == 0 {
 		return s.Address
 	}

@@ -34,7 +34,7 @@ func (e *execution) extractAll(ctx context.Context) error {
 	}
 	err := group.Wait()
 	if err != nil && !interrupted(ctx) {
-		e.skipRest(ctx, compile.Transform, compile.Check, compile.Sink)
+		e.skipRest(ctx, "a step before it failed", compile.Transform, compile.Check, compile.Condition, compile.Sink)
 	}
 	return err
 }

@@ -162,12 +162,20 @@ func (e *execution) phases(ctx context.Context) error {
 	if err := e.extractAll(work); err != nil {
 		return causeOf(work, err)
 	}
-	if err := e.compute(work); err != nil {
+	if err := e.compute(work); errors.Is(err, errConditionUnmet) {
+		if err := e.promote(ctx, false); err != nil {
+			return err
+		}
+		return errConditionUnmet
+	} else if err != nil {
 		return causeOf(work, err)
 	}
 	// The barrier: every artifact is frozen. From here on time-outs of the
 	// pipeline count no more, for a delivery is not to be torn.
-	return e.deliverAll(ctx)
+	if err := e.deliverAll(ctx); err != nil {
+		return err
+	}
+	return e.promote(ctx, true)
 }
 
 func (e *execution) timeout() error {
@@ -191,6 +199,8 @@ func (e *execution) finish(err error) (state.Run, error) {
 	switch {
 	case errors.Is(err, ErrCancelRequested):
 		status, reason = state.Cancelled, "requested"
+	case errors.Is(err, errConditionUnmet):
+		status = state.ConditionOff
 	case err != nil:
 		status, p = state.Failed, problem.Of(err)
 	}

@@ -118,6 +118,8 @@ func (v *textView) step(e runner.Event) {
 	case state.Failed:
 		v.printf("%s %s %s  [%s]\n", line, v.style.Red("✗"), e.Problem.Summary, e.Problem.Code)
 		v.problem = e.Problem
+	case state.ConditionOff:
+		v.printf("%s %s %s\n", line, v.style.Yellow("○"), withReason("not met", e.Reason))
 	case state.Skipped, state.Cancelled:
 		v.printf("%s %s %s\n", line, v.style.Faint("–"), v.style.Faint(withReason(string(e.Status), e.Reason)))
 	}
@@ -147,6 +149,9 @@ func (v *textView) facts(e runner.Event) string {
 	if e.Method != "" {
 		parts = append(parts, e.Method)
 	}
+	if e.Reason != "" {
+		parts = append(parts, e.Reason)
+	}
 	if e.Scanned > 0 && e.Scanned != e.Bytes {
 		parts = append(parts, "scanned "+size(e.Scanned))
 	}
@@ -166,6 +171,8 @@ func (v *textView) finished(e runner.Event) {
 	switch e.Status {
 	case state.Succeeded:
 		v.printf("%s in %s\n", v.style.Green("succeeded"), took)
+	case state.ConditionOff:
+		v.printf("%s in %s: a condition is not met\n", v.style.Green("nothing to deliver"), took)
 	case state.Cancelled:
 		v.printf("%s after %s; `waybill runs retry %s` goes on where it stopped\n", v.style.Yellow("cancelled"), took, e.Run)
 	default:

@@ -43,11 +43,12 @@ var dataEntries = map[string]Entry{
 		Remedy: []string{"Look at the rows shown, and correct the data or the query that makes it.", "If the rows are right, correct the check, or set its severity to \"warn\"."},
 		Class:  Permanent,
 	},
-	"empty-result":     {Title: "there are no rows, and the sink asks for some", Cause: `if_empty = "fail"`, Remedy: []string{"Find out why there are no rows, or set if_empty to \"deliver\" or \"skip\"."}, Class: Permanent},
-	"timeout":          {Title: "a step took longer than it may", Remedy: []string{"Raise timeout, or make the step lighter."}, Class: Permanent},
-	"skipped-upstream": {Title: "a step did not run because one before it failed", Remedy: []string{"Mend the step that failed."}, Class: Permanent},
-	"cancelled":        {Title: "it was cancelled", Remedy: []string{"`waybill runs retry` goes on where it stopped."}, Class: Permanent},
-	"internal":         {Title: "something happened that waybill does not know", Remedy: []string{"Please report it with the text above."}, Class: Permanent},
+	"condition-invalid": {Title: "a condition's query does not answer yes or no", Cause: "Its query must return one row with one boolean column.", Remedy: []string{"Write the query so that it does, for instance: SELECT count(*) > 0 FROM ${transform.name}."}, Class: Permanent},
+	"empty-result":      {Title: "there are no rows, and the sink asks for some", Cause: `if_empty = "fail"`, Remedy: []string{"Find out why there are no rows, or set if_empty to \"deliver\" or \"skip\"."}, Class: Permanent},
+	"timeout":           {Title: "a step took longer than it may", Remedy: []string{"Raise timeout, or make the step lighter."}, Class: Permanent},
+	"skipped-upstream":  {Title: "a step did not run because one before it failed", Remedy: []string{"Mend the step that failed."}, Class: Permanent},
+	"cancelled":         {Title: "it was cancelled", Remedy: []string{"`waybill runs retry` goes on where it stopped."}, Class: Permanent},
+	"internal":          {Title: "something happened that waybill does not know", Remedy: []string{"Please report it with the text above."}, Class: Permanent},
 }
 
 // stateEntries are what goes wrong around the store and the daemon.

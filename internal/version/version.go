@@ -23,13 +23,15 @@ func Satisfies(constraint string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	all := true
 	for part := range strings.SplitSeq(constraint, ",") {
 		ok, err := satisfies(have, strings.TrimSpace(part))
-		if err != nil || !ok {
+		if err != nil {
 			return false, err
 		}
+		all = all && ok
 	}
-	return true, nil
+	return all, nil
 }
 
 func satisfies(have [3]int, c string) (bool, error) {

@@ -133,6 +133,11 @@ func (b *Bound) Check(address string) (check transform.Check, fatal bool, err er
 	return check, r.severity.Severity == "error", err
 }
 
+// Condition returns the condition of that address.
+func (b *Bound) Condition(address string) (transform.Condition, error) {
+	return b.steps[address].condition.Build(transform.Env{})
+}
+
 // SQLRange returns the place where the user wrote a part of a step's statement:
 // length bytes from offset.
 func (b *Bound) SQLRange(address string, offset, length int) hcl.Range {

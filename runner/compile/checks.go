@@ -10,7 +10,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"waybill/internal/dataset"
 	"waybill/internal/diag"
+	"waybill/internal/problem"
 	"waybill/internal/schema"
 	"waybill/internal/sqltype"
 	"waybill/runner/retry"
@@ -189,4 +191,18 @@ func (w *workspace) collisions() hcl.Diagnostics {
 		}
 	}
 	return diags
+}
+
+// OneBoolean reports a condition's query that has another form than one
+// boolean column.
+func OneBoolean(address string, columns dataset.Schema) error {
+	if len(columns) == 1 && columns[0].Type == "boolean" {
+		return nil
+	}
+	return NotOneBoolean(address, "its query has the columns "+columns.String())
+}
+
+// NotOneBoolean is the problem of a condition's query that does not answer.
+func NotOneBoolean(address, why string) error {
+	return problem.New("condition-invalid", fmt.Sprintf("%s does not answer yes or no: %s", address, why), nil)
 }

@@ -22,6 +22,7 @@ type Registries struct {
 	Sources    sources.Registry
 	Transforms transform.Registry
 	Checks     transform.CheckRegistry
+	Conditions transform.ConditionRegistry
 	Sinks      sinks.Registry
 }
 
@@ -99,13 +100,14 @@ const (
 	Source    = "source"
 	Transform = "transform"
 	Check     = "check"
+	Condition = "condition"
 	Sink      = "sink"
 )
 
 // A Step is one node of a pipeline's graph.
 type Step struct {
 	Address string   // "source.orders"
-	Family  string   // Source, Transform, Check or Sink
+	Family  string   // one of the constants above
 	Kind    string   // "athena"
 	Name    string   // "orders"
 	Inputs  []string // addresses it reads from, in order of mention, once each

@@ -163,6 +163,11 @@ var checkCommon = &schema.Block{
 	},
 }
 
+// conditionCommon describes what every condition has.
+var conditionCommon = &schema.Block{
+	Type: "condition", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's conditions."}},
+}
+
 // sinkConfig is what every sink has.
 type sinkConfig struct {
 	stepConfig

@@ -33,6 +33,7 @@ var stepsSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: Source, LabelNames: []string{"kind", "name"}},
 	{Type: Transform, LabelNames: []string{"kind", "name"}},
 	{Type: Check, LabelNames: []string{"kind", "name"}},
+	{Type: Condition, LabelNames: []string{"kind", "name"}},
 	{Type: Sink, LabelNames: []string{"kind", "name"}},
 }}
 
@@ -42,6 +43,7 @@ type read struct {
 	source    component.Bound[sources.Source, sources.Env]
 	transform component.Bound[transform.Definition, transform.Env]
 	check     component.Bound[transform.Check, transform.Env]
+	condition component.Bound[transform.Condition, transform.Env]
 	sink      component.Bound[sinks.Sink, sinks.Env]
 	target    schema.Expr // names each file of a sink
 	common    sinkConfig
@@ -101,7 +103,7 @@ func stepHints(diags hcl.Diagnostics) hcl.Diagnostics {
 			continue
 		}
 		if q := strings.Split(d.Detail, `"`); len(q) > 1 {
-			d.Detail += diag.Suggest(q[1], []string{Source, Transform, Check, Sink})
+			d.Detail += diag.Suggest(q[1], []string{Source, Transform, Check, Condition, Sink})
 		}
 	}
 	return diags
@@ -168,6 +170,13 @@ func (w *workspace) readStep(b *stepBlock, scope *schema.Scope) (*read, hcl.Diag
 		}
 		r.check, diags = kind.Decode(b.Body, checkCommon, scope, &r.severity)
 		r.values = r.check.Values
+	case Condition:
+		kind, ok := w.g.regs.Conditions.Get(b.Labels[0])
+		if !ok {
+			return nil, hcl.Diagnostics{unknownKind(Condition, b.Block, w.g.regs.Conditions.Names())}
+		}
+		r.condition, diags = kind.Decode(b.Body, conditionCommon, scope, &struct{}{})
+		r.values = r.condition.Values
 	case Sink:
 		kind, ok := w.g.regs.Sinks.Get(b.Labels[0])
 		if !ok {
@@ -264,7 +273,7 @@ func (p *Pipeline) checkUse() hcl.Diagnostics {
 	reached := map[string]bool{}
 	sinksFound := false
 	for _, s := range slices.Backward(p.Steps) {
-		if s.Family == Sink || s.Family == Check {
+		if s.Family == Sink || s.Family == Check || s.Family == Condition {
 			sinksFound = sinksFound || s.Family == Sink
 			reached[s.Address] = true
 		}
@@ -280,7 +289,7 @@ func (p *Pipeline) checkUse() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, s := range p.Steps {
 		if !reached[s.Address] {
-			diags = append(diags, diag.Warning("unused", s.Range, s.Address+" is used by no sink and no check", "It would be computed for nothing, so it is left out of runs. Remove it, or use it."))
+			diags = append(diags, diag.Warning("unused", s.Range, s.Address+" is used by no sink, check or condition", "It would be computed for nothing, so it is left out of runs. Remove it, or use it."))
 		}
 	}
 	p.Steps = slices.DeleteFunc(p.Steps, func(s *Step) bool { return !reached[s.Address] })

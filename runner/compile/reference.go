@@ -32,6 +32,7 @@ func Reference(regs Registries) []Described {
 	out = append(out, kindsOf(sourceCommon, regs.Sources)...)
 	out = append(out, kindsOf(transformCommon, regs.Transforms)...)
 	out = append(out, kindsOf(checkCommon, regs.Checks)...)
+	out = append(out, kindsOf(conditionCommon, regs.Conditions)...)
 	return append(out, kindsOf(sinkCommon, regs.Sinks)...)
 }
 

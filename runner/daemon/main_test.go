@@ -76,7 +76,7 @@ func newWorld(t *testing.T, files map[string]string) *world {
 		}
 	})
 	ids := identity.NewProvider()
-	w.regs = compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Sinks: sinksall.Registry(ids)}
+	w.regs = compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
 	return w
 }
 

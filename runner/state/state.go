@@ -215,8 +215,26 @@ type Generations interface {
 	LastGood(ctx context.Context) (string, error)
 }
 
+// A Baseline is what a condition compares the next result with: digests of
+// results, empty if there was none yet.
+type Baseline struct {
+	Evaluated string // of the last run that evaluated the condition
+	Delivered string // of the last run that delivered all it had to
+}
+
+// Baselines remembers results for the conditions of pipelines. A write is
+// refused with ErrConflict unless owner holds the lease of the run, whose
+// pipeline it is for.
+type Baselines interface {
+	// Baseline is zero if nothing is remembered.
+	Baseline(ctx context.Context, pipeline, condition string) (Baseline, error)
+	SetEvaluated(ctx context.Context, owner, run, condition, digest string) error
+	SetDelivered(ctx context.Context, owner, run, condition, digest string) error
+}
+
 // Store is the whole memory.
 type Store interface {
+	Baselines
 	Runs
 	Slots
 	Ledger

@@ -53,7 +53,7 @@ func (c *checker) pipeline(ctx context.Context, p *compile.Pipeline) error {
 		switch s.Family {
 		case compile.Source:
 			err = c.source(ctx, s)
-		case compile.Transform, compile.Check:
+		case compile.Transform, compile.Check, compile.Condition:
 			err = c.statement(ctx, s)
 		}
 		if err != nil {
@@ -81,7 +81,7 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 		return nil
 	}
 	query, err := c.sql(s)
-	if err != nil {
+	if err != nil || query == "" { // a condition on rows has none
 		return c.found(s, "", err)
 	}
 	for _, in := range s.Inputs {
@@ -89,7 +89,11 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 			return c.found(s, query, c.job.Vet(ctx, query, s.Inputs))
 		}
 	}
-	if _, err := c.job.Define(ctx, s.Address, query, s.Inputs); err != nil {
+	schema, err := c.job.Define(ctx, s.Address, query, s.Inputs)
+	if err == nil && s.Family == compile.Condition {
+		err = compile.OneBoolean(s.Address, schema)
+	}
+	if err != nil {
 		return c.found(s, query, err)
 	}
 	c.known[s.Address] = true
@@ -97,9 +101,13 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 }
 
 func (c *checker) sql(s *compile.Step) (string, error) {
-	if s.Family == compile.Check {
+	switch s.Family {
+	case compile.Check:
 		check, _, err := c.bound.Check(s.Address)
 		return check.SQL, err
+	case compile.Condition:
+		condition, err := c.bound.Condition(s.Address)
+		return condition.SQL, err
 	}
 	return c.bound.SQL(s.Address)
 }

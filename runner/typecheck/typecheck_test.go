@@ -58,7 +58,7 @@ func generation(t testing.TB, dir string) *compile.Generation {
 		t.Fatal(err)
 	}
 	ids := identity.NewProvider()
-	regs := compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Sinks: sinksall.Registry(ids)}
+	regs := compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
 	g, _, diags := compile.Compile(tree, config.Vars{}, regs)
 	if g == nil {
 		t.Fatal(diags)

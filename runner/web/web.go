@@ -50,9 +50,9 @@ func knownHost(next http.Handler, hosts []string) http.Handler {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
-		host = strings.Trim(host, "[]")
+		host = strings.ToLower(strings.Trim(host, "[]"))
 		ip := net.ParseIP(host)
-		if host != "localhost" && (ip == nil || !ip.IsLoopback()) && !slices.Contains(hosts, host) {
+		if host != "localhost" && (ip == nil || !ip.IsLoopback()) && !slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, host) }) {
 			http.Error(w, "this name is not served here", http.StatusMisdirectedRequest)
 			return
 		}
@@ -69,7 +69,11 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	stop := context.AfterFunc(ctx, func() {
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		stopped <- srv.Shutdown(within)
+		err := srv.Shutdown(within)
+		if err != nil { // an answer took too long
+			_ = srv.Close()
+		}
+		stopped <- err
 	})
 	err := srv.Serve(l)
 	if stop() { // ctx is still alive: Serve failed on its own

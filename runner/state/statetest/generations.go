@@ -13,6 +13,7 @@ var generationTests = map[string]func(*bed){
 	"Generation/first content stays":  generationAgain,
 	"LastGood/set and read":           lastGood,
 	"LastGood/only what is stored":    lastGoodUnknown,
+	"Baseline/set and read":           baseline,
 	"LockDaemon/one at a time":        lockDaemon,
 	"LockDaemon/not with a dead call": lockDaemonCancelled,
 }
@@ -82,4 +83,27 @@ func lockDaemon(b *bed) {
 	_, err = b.LockDaemon(b.Context())
 	b.fails(err, state.ErrConflict)
 	b.must(second())
+}
+
+func baseline(b *bed) {
+	r := b.running("orders", 1, "w1")
+	expect := func(want state.Baseline) {
+		b.Helper()
+		got, err := b.Baseline(b.Context(), "orders", "condition.new")
+		b.must(err)
+		b.same(got, want)
+	}
+	expect(state.Baseline{})
+	b.must(b.SetEvaluated(b.Context(), "w1", r.ID, "condition.new", "a"))
+	expect(state.Baseline{Evaluated: "a"})
+	b.must(b.SetDelivered(b.Context(), "w1", r.ID, "condition.new", "a"))
+	b.must(b.SetEvaluated(b.Context(), "w1", r.ID, "condition.new", "b"))
+	expect(state.Baseline{Evaluated: "b", Delivered: "a"})
+	b.fails(b.SetEvaluated(b.Context(), "w2", r.ID, "condition.new", "c"), state.ErrConflict)
+	b.fails(b.SetDelivered(b.Context(), "w2", r.ID, "condition.new", "c"), state.ErrConflict)
+	expect(state.Baseline{Evaluated: "b", Delivered: "a"})
+	// Another pipeline's condition of the same name is another condition.
+	got, err := b.Baseline(b.Context(), "returns", "condition.new")
+	b.must(err)
+	b.same(got, state.Baseline{})
 }

@@ -1,0 +1,154 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"waybill/runner/compile"
+	"waybill/runner/engine"
+	"waybill/runner/state"
+	"waybill/runner/transform"
+)
+
+// errConditionUnmet ends a run that has nothing to deliver. That is a success
+// of its own kind.
+var errConditionUnmet = errors.New("a condition is not met")
+
+// conditionResult is what a condition's step records.
+type conditionResult struct {
+	Met    bool   `json:"met"`
+	Says   string `json:"says"`
+	Digest string `json:"digest,omitempty"` // of the rows, for changed and unchanged
+}
+
+// condition asks a condition's question. One that does not hold ends the run
+// before anything is written.
+func (e *execution) condition(ctx context.Context, job engine.Job, s *compile.Step) error {
+	if _, err := e.steps.start(ctx, s.Address, e.steps.get(s.Address).Attempt+1); err != nil {
+		return err
+	}
+	c, err := e.bound.Condition(s.Address)
+	if err != nil {
+		return err
+	}
+	ask := e.askRows
+	if c.SQL != "" {
+		ask = e.askQuery
+	}
+	result, err := ask(ctx, job, s, c)
+	if err != nil {
+		return err
+	}
+	if !result.Met {
+		return e.unmet(ctx, s, result)
+	}
+	return e.steps.succeed(ctx, s.Address, result, Event{Rows: -1, Reason: result.Says})
+}
+
+// unmet records that a condition does not hold, and that its run is over.
+func (e *execution) unmet(ctx context.Context, s *compile.Step, result conditionResult) error {
+	step := e.steps.get(s.Address)
+	data, err := encodeJSON(result)
+	if err != nil {
+		return err
+	}
+	step.Status, step.Result, step.FinishedAt = state.ConditionOff, data, time.Now().UTC()
+	if err := e.steps.put(ctx, step); err != nil {
+		return err
+	}
+	e.emitDone(step, Event{Rows: -1, Reason: result.Says})
+	return errConditionUnmet
+}
+
+// askRows decides by the rows of a relation.
+func (e *execution) askRows(ctx context.Context, job engine.Job, s *compile.Step, c transform.Condition) (conditionResult, error) {
+	if c.When == transform.Present || c.When == transform.Missing {
+		n, err := job.Count(ctx, c.Input)
+		return conditionResult{Met: (n > 0) == (c.When == transform.Present), Says: fmt.Sprintf("%s has %d rows", c.Input, n)}, err
+	}
+	hash, err := job.Hash(ctx, c.Input)
+	if err != nil {
+		return conditionResult{}, err
+	}
+	before, err := e.Store.Baseline(ctx, e.run.Pipeline, s.Address)
+	if err != nil {
+		return conditionResult{}, err
+	}
+	out := conditionResult{Digest: hash.Algorithm + ":" + hash.Sum}
+	last, when := before.Delivered, "the last delivery"
+	if c.When == transform.Unchanged {
+		last, when = before.Evaluated, "the last run"
+	}
+	switch {
+	case last == "":
+		out.Says = "there is no earlier result"
+	case last == out.Digest:
+		out.Says = "unchanged since " + when
+	default:
+		out.Says = "changed since " + when
+	}
+	out.Met = (last != out.Digest) == (c.When == transform.Changed)
+	return out, nil
+}
+
+// askQuery decides by the one value of a statement.
+func (e *execution) askQuery(ctx context.Context, job engine.Job, s *compile.Step, c transform.Condition) (conditionResult, error) {
+	schema, err := job.Define(ctx, s.Address, c.SQL, s.Inputs)
+	if err != nil {
+		return conditionResult{}, err
+	}
+	if err := compile.OneBoolean(s.Address, schema); err != nil {
+		return conditionResult{}, err
+	}
+	_, rows, err := job.Preview(ctx, s.Address, 2)
+	if err != nil {
+		return conditionResult{}, err
+	}
+	if len(rows) != 1 {
+		return conditionResult{}, compile.NotOneBoolean(s.Address, fmt.Sprintf("its query returned %s rows", severalOrNo(len(rows))))
+	}
+	says := "NULL"
+	if v := rows[0][0]; v != nil {
+		says = strings.ToLower(*v)
+	}
+	return conditionResult{Met: says == "true", Says: "its query says " + says}, nil
+}
+
+func severalOrNo(n int) string {
+	if n == 0 {
+		return "no"
+	}
+	return "several"
+}
+
+// promote makes this run's results those that the next run's conditions
+// compare with. It comes last, so that a run that goes on after a crash still
+// compares with the runs before it, and may be repeated.
+func (e *execution) promote(ctx context.Context, delivered bool) error {
+	for _, s := range e.pipeline.Steps {
+		step := e.steps.get(s.Address)
+		if s.Family != compile.Condition || len(step.Result) == 0 {
+			continue
+		}
+		var result conditionResult
+		if err := decode(step.Result, &result); err != nil {
+			return err
+		}
+		if result.Digest == "" {
+			continue
+		}
+		if err := e.Store.SetEvaluated(ctx, e.Owner, e.run.ID, s.Address, result.Digest); err != nil {
+			return err
+		}
+		if !delivered {
+			continue
+		}
+		if err := e.Store.SetDelivered(ctx, e.Owner, e.run.ID, s.Address, result.Digest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
