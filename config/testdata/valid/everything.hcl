@@ -79,7 +79,8 @@ pipeline "daily_orders" {
   }
 
   source "file" "regions" {
-    path = "data/regions.csv"
+    path    = "data/regions.csv"
+    columns = { region_id = "integer", name = "varchar" }
     format "csv" {
       header = true
     }
@@ -87,6 +88,22 @@ pipeline "daily_orders" {
 
   transform "sql" "by_region" {
     query = "SELECT r.name, sum(o.total) AS total FROM ${source.orders} o JOIN ${source.regions} r USING (region_id) GROUP BY 1"
+  }
+
+  check "row_count" "some" {
+    input = transform.by_region
+    min   = 1
+  }
+
+  check "unique" "names" {
+    input    = transform.by_region
+    columns  = ["name"]
+    severity = "warn"
+  }
+
+  condition "results" "new" {
+    input = transform.by_region
+    when  = "changed"
   }
 
   sink "s3" "acme" {

@@ -1,0 +1,15 @@
+pipeline "p" {
+  source "file" "orders" {
+    path    = "orders.csv"
+    columns = { id = "bigint", total = "bigint" }
+    format "csv" {}
+  }
+  condition "sql" "c" { # ERROR condition-invalid: has the columns
+    query = "SELECT sum(total) AS n FROM ${source.orders}"
+  }
+  sink "file" "out" {
+    input = source.orders
+    path  = "out/${run.date}.csv"
+    format "csv" {}
+  }
+}
