@@ -22,6 +22,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
+	"waybill/internal/diag"
 	"waybill/internal/secret"
 )
 
@@ -255,12 +256,22 @@ func envFunc(vars Vars) function.Function {
 				return cty.StringVal(text), nil
 			}
 			if vars.RunTime {
-				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "the environment variable %s is not set; set it where waybill runs", name)
+				return cty.UnknownVal(cty.String), unsetError(name)
 			}
 			return cty.UnknownVal(cty.String), nil
 		},
 	})
 }
+
+// unsetError names an environment variable that a run needs and has not got.
+type unsetError string
+
+func (e unsetError) Error() string {
+	return fmt.Sprintf("the environment variable %s is not set", string(e))
+}
+
+// DiagCode gives the failure a code of its own. See schema.Eval.
+func (unsetError) DiagCode() diag.Code { return "unset-variable" }
 
 func templateFileFunc(tree *Tree, fns map[string]function.Function) function.Function {
 	return function.New(&function.Spec{

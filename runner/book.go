@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"waybill/internal/dataset"
 	"waybill/internal/problem"
 	"waybill/runner/engine"
@@ -23,10 +25,24 @@ type stepBook struct {
 	e  *execution
 	mu sync.Mutex
 	by map[string]state.Step
+	// started are the steps whose running this execution has told of.
+	started map[string]bool
+}
+
+func (b *stepBook) told(address string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.started[address]
+}
+
+func (b *stepBook) mark(address string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.started[address] = true
 }
 
 func (e *execution) openBook(ctx context.Context) (*stepBook, error) {
-	b := &stepBook{e: e, by: map[string]state.Step{}}
+	b := &stepBook{e: e, by: map[string]state.Step{}, started: map[string]bool{}}
 	steps, err := e.Store.Steps(ctx, e.run.ID)
 	if err != nil {
 		return nil, fmt.Errorf("reading the steps of run %s: %w", e.run.ID, err)
@@ -62,6 +78,7 @@ func (b *stepBook) put(ctx context.Context, s state.Step) error {
 // short goes on with its token.
 func (b *stepBook) start(ctx context.Context, address string, attempt int) (state.Step, error) {
 	s := b.get(address)
+	told := s.Status == state.Running && s.Attempt == attempt && b.told(address)
 	if s.Attempt != attempt {
 		s.Token = nil
 	}
@@ -70,7 +87,8 @@ func (b *stepBook) start(ctx context.Context, address string, attempt int) (stat
 	}
 	s.Attempt, s.Status, s.Problem, s.NextTry, s.FinishedAt = attempt, state.Running, nil, time.Time{}, time.Time{}
 	err := b.put(ctx, s)
-	if err == nil {
+	if err == nil && !told {
+		b.mark(address)
 		b.e.emit(Event{Kind: StepChanged, Step: address, Status: state.Running, Attempt: attempt})
 	}
 	return s, err
@@ -130,14 +148,35 @@ func (e *execution) locate(address string, err error) *problem.Problem {
 	if p.Where != "" {
 		return &p
 	}
-	var sql *engine.SQLError
-	if errors.As(err, &sql) {
-		rng := e.bound.SQLRange(address, sql.At.Offset, 1)
-		p.Where = fmt.Sprintf("%s:%d", rng.Filename, rng.Start.Line)
-	} else if step := e.pipeline.Step(address); step != nil {
-		p.Where = step.Where
-	}
+	p.Where = e.place(address, err)
 	return &p
+}
+
+func rangeText(rng hcl.Range) string { return fmt.Sprintf("%s:%d", rng.Filename, rng.Start.Line) }
+
+// positioned is an error that knows where in a query it is, both from 1.
+type positioned interface {
+	error
+	Position() (line, column int)
+}
+
+// place is where the user wrote what a failure of a step is about.
+func (e *execution) place(address string, err error) string {
+	var sql *engine.SQLError
+	var at positioned
+	step := e.pipeline.Step(address)
+	switch {
+	case step == nil:
+		return ""
+	case e.bound == nil:
+		return step.Where
+	case errors.As(err, &sql):
+		return rangeText(e.bound.SQLRange(address, sql.At.Offset, 1))
+	case errors.As(err, &at):
+		line, column := at.Position()
+		return rangeText(e.bound.SQLRangeAt(address, line, column))
+	}
+	return step.Where
 }
 
 // The results that steps record.

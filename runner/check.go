@@ -39,7 +39,7 @@ func (e *execution) check(ctx context.Context, job engine.Job, s *compile.Step) 
 		return err
 	}
 	if n == 0 {
-		return e.steps.succeed(ctx, s.Address, checkResult{}, Event{Rows: -1})
+		return e.steps.succeed(ctx, s.Address, checkResult{}, Event{})
 	}
 	schema, rows, err := job.Preview(ctx, s.Address, violationSamples)
 	if err != nil {
@@ -49,7 +49,7 @@ func (e *execution) check(ctx context.Context, job engine.Job, s *compile.Step) 
 	if fatal {
 		return p
 	}
-	return e.steps.succeed(ctx, s.Address, checkResult{Violations: n, Warned: e.locate(s.Address, p)}, Event{Rows: -1, Reason: "warned", Problem: e.locate(s.Address, p)})
+	return e.steps.succeed(ctx, s.Address, checkResult{Violations: n, Warned: e.locate(s.Address, p)}, Event{Reason: "warned", Problem: e.locate(s.Address, p)})
 }
 
 // violated tells what a check found, with some of the rows.

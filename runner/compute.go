@@ -205,7 +205,7 @@ func (e *execution) define(ctx context.Context, job engine.Job, s *compile.Step)
 		if _, err := job.Attach(ctx, s.Address, *done.Frozen); err != nil {
 			return err
 		}
-		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Rows: done.Frozen.Rows, Columns: len(done.Schema)})
+		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Rows: known(done.Frozen.Rows), Columns: len(done.Schema)})
 		return nil
 	}
 	if _, err := e.steps.start(ctx, s.Address, e.steps.get(s.Address).Attempt+1); err != nil {
@@ -219,7 +219,7 @@ func (e *execution) define(ctx context.Context, job engine.Job, s *compile.Step)
 	if err != nil {
 		return err
 	}
-	result, ev := transformResult{Schema: schema}, Event{Rows: -1, Columns: len(schema)}
+	result, ev := transformResult{Schema: schema}, Event{Columns: len(schema)}
 	if len(e.pipeline.Readers(s.Address)) > 1 {
 		if dir, err = e.emptyDir(s.Address); err != nil {
 			return err
@@ -228,7 +228,7 @@ func (e *execution) define(ctx context.Context, job engine.Job, s *compile.Step)
 		if err != nil {
 			return err
 		}
-		result.Frozen, ev.Rows, ev.Bytes = &ds, ds.Rows, ds.Bytes()
+		result.Frozen, ev.Rows, ev.Bytes = &ds, known(ds.Rows), ds.Bytes()
 	}
 	return e.steps.succeed(ctx, s.Address, result, ev)
 }

@@ -45,7 +45,7 @@ func (e *execution) condition(ctx context.Context, job engine.Job, s *compile.St
 	if !result.Met {
 		return e.unmet(ctx, s, result)
 	}
-	return e.steps.succeed(ctx, s.Address, result, Event{Rows: -1, Reason: result.Says})
+	return e.steps.succeed(ctx, s.Address, result, Event{Reason: result.Says})
 }
 
 // unmet records that a condition does not hold, and that its run is over.
@@ -59,7 +59,7 @@ func (e *execution) unmet(ctx context.Context, s *compile.Step, result condition
 	if err := e.steps.put(ctx, step); err != nil {
 		return err
 	}
-	e.emitDone(step, Event{Rows: -1, Reason: result.Says})
+	e.emitDone(step, Event{Reason: result.Says})
 	return errConditionUnmet
 }
 

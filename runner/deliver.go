@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -45,7 +46,7 @@ func (e *execution) deliver(ctx context.Context, s *compile.Step) error {
 	case !ok:
 		return problem.New("internal", fmt.Sprintf("%s has nothing frozen", s.Address), nil)
 	case result.Receipt != nil:
-		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Objects: result.Receipt.Objects, Identity: result.Receipt.Identity, Rows: rowsOf(result)})
+		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Objects: result.Receipt.Objects, Identity: result.Receipt.Identity, Rows: known(rowsOf(result))})
 		return nil
 	case len(result.Artifacts) == 0:
 		e.steps.end(ctx, s.Address, state.Skipped, "no rows", nil)
@@ -96,8 +97,10 @@ func (e *execution) deliverOnce(ctx context.Context, s *compile.Step, sink sinks
 	if err != nil {
 		return err
 	}
+	book := &ledger{e: e, id: id}
+	defer book.close()
 	d := sinks.Delivery{ID: id, Pipeline: e.run.Pipeline, Sink: s.Address, Slot: e.run.Slot, Run: e.run.ID,
-		Intents: intents, Ledger: ledger{e, id},
+		Intents: intents, Ledger: book,
 		Progress: func(p sinks.Progress) {
 			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Attempt: attempt, Phase: "sending", Done: p.Done, Total: p.Total})
 		}}
@@ -134,7 +137,7 @@ func (e *execution) delivered(ctx context.Context, s *compile.Step, id string, r
 	for _, o := range receipt.Objects {
 		bytes += o.Size
 	}
-	e.emitDone(step, Event{Rows: rowsOf(result), Bytes: bytes, Objects: receipt.Objects, Identity: receipt.Identity})
+	e.emitDone(step, Event{Rows: known(rowsOf(result)), Bytes: bytes, Objects: receipt.Objects, Identity: receipt.Identity})
 	return nil
 }
 
@@ -146,22 +149,33 @@ func rowsOf(r sinkResult) int64 {
 	return n
 }
 
-// ledger is the store's ledger for one delivery of this run.
+// ledger is the store's ledger for one attempt at a delivery of this run.
 type ledger struct {
-	e  *execution
-	id string
+	e     *execution
+	id    string
+	begun atomic.Bool // an object is there
 }
 
-func (l ledger) Intend(ctx context.Context, in sinks.Intent) error {
+func (l *ledger) Intend(ctx context.Context, in sinks.Intent) error {
 	return l.e.Store.Intend(ctx, l.e.Owner, l.id, in)
 }
 
-func (l ledger) Settle(ctx context.Context, obj sinks.Object) error {
-	l.e.sent.Store(true)
+func (l *ledger) Settle(ctx context.Context, obj sinks.Object) error {
+	if l.begun.CompareAndSwap(false, true) {
+		l.e.torn.Add(1)
+	}
 	return l.e.Store.Settle(ctx, l.e.Owner, l.id, obj)
 }
 
-func (l ledger) Aborted(ctx context.Context, key, uploadID string) error {
+// close ends the attempt: whether there is another is the run's decision, and
+// may be prevented.
+func (l *ledger) close() {
+	if l.begun.Load() {
+		l.e.torn.Add(-1)
+	}
+}
+
+func (l *ledger) Aborted(ctx context.Context, key, uploadID string) error {
 	return l.e.Store.Aborted(ctx, l.e.Owner, l.id, key, uploadID)
 }
 

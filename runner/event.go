@@ -33,7 +33,7 @@ type Event struct {
 	Phase   string `json:"phase,omitempty"` // of a source: "queued", "running", "downloading"
 	Done    int64  `json:"done,omitempty"`  // bytes; of an export percents
 	Total   int64  `json:"total,omitempty"`
-	Rows    int64  `json:"rows,omitempty"` // -1: not known
+	Rows    *int64 `json:"rows,omitempty"` // nil: not known
 	Bytes   int64  `json:"bytes,omitempty"`
 	Columns int    `json:"columns,omitempty"`
 	Scanned int64  `json:"scanned_bytes,omitempty"`
@@ -66,8 +66,8 @@ func (e *execution) logEvent(ev Event) {
 	} else {
 		args = append(args, "slot", ev.Slot)
 	}
-	if ev.Rows > 0 {
-		args = append(args, "rows", ev.Rows)
+	if ev.Rows != nil {
+		args = append(args, "rows", *ev.Rows)
 	}
 	if ev.Millis > 0 {
 		args = append(args, "millis", ev.Millis)
@@ -90,4 +90,12 @@ func (e *execution) logEvent(ev Event) {
 		args = append(args, "where", ev.Problem.Where)
 	}
 	e.log.Warn(what, args...)
+}
+
+// known is a number of rows, or nil for -1.
+func known(rows int64) *int64 {
+	if rows < 0 {
+		return nil
+	}
+	return &rows
 }

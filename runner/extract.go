@@ -43,7 +43,7 @@ func (e *execution) extractAll(ctx context.Context) error {
 func (e *execution) extract(ctx context.Context, s *compile.Step) error {
 	done, ok := stored(e.steps, s.Address, func(ds dataset.Dataset) bool { return intact(ds, e.dir(s.Address)) })
 	if ok {
-		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Rows: done.Rows, Bytes: done.Bytes()})
+		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Rows: known(done.Rows), Bytes: done.Bytes()})
 		return nil
 	}
 	src, err := e.bound.Source(s.Address)
@@ -152,7 +152,7 @@ func (e *execution) extractOnce(ctx context.Context, s *compile.Step, src source
 	if err != nil {
 		return err
 	}
-	return e.steps.succeed(ctx, s.Address, ds, Event{Rows: ds.Rows, Bytes: ds.Bytes(), Columns: len(ds.Schema), Scanned: ds.Stats.ScannedBytes, Method: ds.Stats.Method})
+	return e.steps.succeed(ctx, s.Address, ds, Event{Rows: known(ds.Rows), Bytes: ds.Bytes(), Columns: len(ds.Schema), Scanned: ds.Stats.ScannedBytes, Method: ds.Stats.Method})
 }
 
 // attemptID names an attempt: the same after a crash, another for each retry.

@@ -92,7 +92,7 @@ type execution struct {
 	steps    *stepBook
 	parent   context.Context // of Execute: the process's own end
 	began    time.Time
-	sent     atomic.Bool // the first object of a delivery is there
+	torn     atomic.Int64 // deliveries of which an object is there, and not yet the receipt
 	log      *slog.Logger
 }
 
@@ -135,8 +135,8 @@ func (e *execution) keepLease(ctx context.Context, cancel context.CancelCauseFun
 		case ctx.Err() == nil:
 			e.log.Warn("the lease could not be renewed", "error", err)
 		}
-		// A delivery whose first object is there is carried to its end.
-		if now, err := e.Store.Run(ctx, e.run.ID); err == nil && now.CancelRequested && !e.sent.Load() {
+		// A delivery of which some objects are there is carried to its end.
+		if now, err := e.Store.Run(ctx, e.run.ID); err == nil && now.CancelRequested && e.torn.Load() == 0 {
 			cancel(ErrCancelRequested)
 			return
 		}

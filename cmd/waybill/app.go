@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -158,9 +159,9 @@ type projectFlags struct {
 }
 
 func (f *projectFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "directory of the project")
-	cmd.Flags().StringToStringVar(&f.vars, "var", nil, "value of a variable, name=value (repeatable)")
-	cmd.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "file of variable values in HCL (repeatable, the last wins)")
+	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "`directory` of the project")
+	cmd.Flags().StringToStringVar(&f.vars, "var", nil, "value of a variable, `name=value` (repeatable)")
+	cmd.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "`file` of variable values in HCL (repeatable, the last wins)")
 }
 
 func (f *projectFlags) variables() (config.Vars, error) {
@@ -200,12 +201,18 @@ func (f *projectFlags) compile() (*compile.Generation, *config.Project, hcl.Diag
 
 func readTree(dir string) (*config.Tree, error) {
 	tree, err := config.ReadTree(dir)
-	if err != nil {
-		p := problem.New("file-not-readable", fmt.Sprintf("the project in %s cannot be read", dir), err)
-		p.Remedy = []string{"Name the project's directory with --project DIR, and check its permissions."}
-		return nil, p
+	switch {
+	case err == nil:
+		return tree, nil
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
 	}
-	return tree, nil
+	p := problem.New("file-not-readable", fmt.Sprintf("the project's directory %s cannot be read", dir), err)
+	if err == nil {
+		p.Summary = fmt.Sprintf("there is no directory %s", dir)
+	}
+	p.Remedy = []string{"Name the project's directory with --project DIR, and check its permissions."}
+	return nil, p
 }
 
 // load compiles a project and shows its diagnostics; with errors it fails.
@@ -218,7 +225,7 @@ func (a *app) load(f *projectFlags) (*compile.Generation, error) {
 		return nil, err
 	}
 	if g == nil {
-		fmt.Fprintf(a.errOut, "%s\n", countDiags(diags))
+		fmt.Fprintf(a.errOut, "%s %s\n", countDiags(diags), plural(len(p.Tree.Files()), "file"))
 		return nil, errReported
 	}
 	return g, nil
@@ -246,7 +253,7 @@ func problemText(p *problem.Problem, style diag.Style) string {
 		fmt.Fprintf(&b, "  at %s\n", p.Where)
 	}
 	if p.Err != nil && !strings.Contains(p.Summary, p.Err.Error()) && !errors.Is(p.Err, state.ErrConflict) {
-		fmt.Fprintf(&b, "  %s\n", p.Err)
+		fmt.Fprintf(&b, "  %s\n", answerText(p.Err.Error()))
 	}
 	if p.Cause != "" {
 		fmt.Fprintf(&b, "  %s\n", p.Cause)
@@ -265,6 +272,14 @@ func problemText(p *problem.Problem, style diag.Style) string {
 		fmt.Fprintf(&b, "  %s\n", style.Faint("waybill explain "+p.Code+" tells more."))
 	}
 	return b.String()
+}
+
+// answerText makes what a service answered a sentence.
+func answerText(text string) string {
+	if strings.HasPrefix(text, "answered ") {
+		return "AWS " + text
+	}
+	return text
 }
 
 // logger writes the log of a long-running command as JSON.

@@ -22,7 +22,7 @@ func (a *app) demoCommand() *cobra.Command {
 		Short: "Run every pipeline of a project in its sandbox and show what arrived",
 		Long: "Starts the project's sandbox, runs every pipeline once, and shows the objects that then stand\n" +
 			"in the buckets: who wrote them, how many rows they have, and the first ones.\nNo AWS account is used.",
-		Args: cobra.ExactArgs(1),
+		Args: needs("the directory of a project"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.demo(cmd.Context(), args[0]) },
 	}
 }
@@ -108,7 +108,7 @@ func (a *app) showObject(ctx context.Context, p *sandbox.Process, e sandbox.Entr
 	for _, r := range first {
 		t.AppendRow(cells(r))
 	}
-	fmt.Fprintf(a.out, "    %s\n", strings.ReplaceAll(t.Render(), "\n", "\n    "))
+	fmt.Fprintf(a.out, "    %s\n", strings.ReplaceAll(renderTable(t), "\n", "\n    "))
 	return nil
 }
 

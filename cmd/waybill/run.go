@@ -26,7 +26,7 @@ import (
 type dataFlags struct{ dir string }
 
 func (d *dataFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&d.dir, "data-dir", "", "directory of state and spooled files (default PROJECT/.waybill)")
+	cmd.Flags().StringVar(&d.dir, "data-dir", "", "`directory` of state and spooled files (default PROJECT/.waybill)")
 }
 
 // path is the data directory for a project.
@@ -71,14 +71,14 @@ func (a *app) runCommand() *cobra.Command {
 		Long: "Runs a pipeline and delivers what it makes. Names and dates come from the slot,\n" +
 			"which is now unless --at names another: running the same slot again writes the same keys.\n" +
 			"Exit code 0: it succeeded; 1: it did not.",
-		Args: cobra.ExactArgs(1),
+		Args: needs("the name of a pipeline"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd.Context(), &f, &d, args[0], at, asJSON)
 		},
 	}
 	f.register(cmd)
 	d.register(cmd)
-	cmd.Flags().StringVar(&at, "at", "", "slot to run for: 2026-11-22, 2026-11-22T09:00 (in the pipeline's time zone) or with an offset")
+	cmd.Flags().StringVar(&at, "at", "", "`slot` to run for: 2026-11-22, 2026-11-22T09:00 (in the pipeline's time zone) or with an offset")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print each event as one JSON object a line")
 	return cmd
 }
@@ -129,7 +129,10 @@ func (a *app) carry(ctx context.Context, store state.Store, spool string, g *com
 	// aborted, and the end is recorded.
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
-	stop := context.AfterFunc(ctx, func() { cancel(runner.ErrCancelRequested) })
+	stop := context.AfterFunc(ctx, func() {
+		fmt.Fprintln(a.errOut, "stopping: queries are cancelled and uploads aborted; requests under way have a few seconds")
+		cancel(runner.ErrCancelRequested)
+	})
 	defer stop()
 	done, err := r.Execute(work, claimed, p, g.Settings)
 	view.close()

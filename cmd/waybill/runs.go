@@ -36,7 +36,7 @@ func withStore(ctx context.Context, f *projectFlags, d *dataFlags, do func(store
 }
 
 func registerState(cmd *cobra.Command, f *projectFlags, d *dataFlags) {
-	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "directory of the project")
+	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "`directory` of the project")
 	d.register(cmd)
 }
 
@@ -150,7 +150,7 @@ func (a *app) listRuns(runs []state.Run) error {
 		}
 		t.AppendRow(table.Row{r.ID, r.Pipeline, r.Slot.UTC().Format("2006-01-02 15:04:05"), r.Trigger, a.colorStatus(r.Status), took, what})
 	}
-	_, err := fmt.Fprintln(a.out, t.Render())
+	_, err := fmt.Fprintln(a.out, renderTable(t))
 	return err
 }
 
@@ -177,12 +177,21 @@ func (a *app) table(header ...any) table.Writer {
 	return t
 }
 
+// renderTable is a table without blanks at the ends of its lines.
+func renderTable(t table.Writer) string {
+	lines := strings.Split(t.Render(), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
 func (a *app) runsShowCommand() *cobra.Command {
 	var f projectFlags
 	var d dataFlags
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "show RUN", Short: "Show one run: its steps, what was delivered, what failed", Args: cobra.ExactArgs(1),
+		Use: "show RUN", Short: "Show one run: its steps, what was delivered, what failed", Args: needs("the id of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd.Context(), &f, &d, func(store state.Store, _ string) error {
 				return a.showRun(cmd.Context(), store, args[0], asJSON)
@@ -212,6 +221,7 @@ func (a *app) showRun(ctx context.Context, store state.Store, id string, asJSON 
 		return err
 	}
 	out := runJSON(r)
+	slices.SortStableFunc(steps, byStart)
 	for _, s := range steps {
 		out.Steps = append(out.Steps, stepOutput{s.Address, s.Status, s.Attempt, s.StartedAt, s.FinishedAt, s.NextTry, s.Result, s.Problem})
 	}
@@ -221,10 +231,21 @@ func (a *app) showRun(ctx context.Context, store state.Store, id string, asJSON 
 	return a.showRunText(out)
 }
 
+// byStart orders steps as they began; those that did not come last.
+func byStart(a, b state.Step) int {
+	if a.StartedAt.IsZero() != b.StartedAt.IsZero() {
+		if a.StartedAt.IsZero() {
+			return 1
+		}
+		return -1
+	}
+	return a.StartedAt.Compare(b.StartedAt)
+}
+
 func (a *app) showRunText(r runOutput) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s · slot %s · run %s\n", a.style.Bold(r.Pipeline), r.Slot.UTC().Format("2006-01-02 15:04:05 UTC"), r.ID)
-	fmt.Fprintf(&b, "%s %s   trigger %s", a.colorStatus(r.Status), r.Reason, r.Trigger)
+	fmt.Fprintf(&b, "%s   trigger %s", withReason(a.colorStatus(r.Status), r.Reason), r.Trigger)
 	if !r.StartedAt.IsZero() {
 		fmt.Fprintf(&b, "   started %s", r.StartedAt.Local().Format(time.DateTime))
 	}
@@ -240,7 +261,7 @@ func (a *app) showRunText(r runOutput) error {
 		}
 		t.AppendRow(table.Row{s.Step, a.colorStatus(s.Status), s.Attempt, took, resultText(s)})
 	}
-	fmt.Fprintln(&b, t.Render())
+	fmt.Fprintln(&b, renderTable(t))
 	if r.Problem != nil {
 		fmt.Fprintf(&b, "\n%s", problemText(r.Problem, a.style))
 	}
@@ -294,7 +315,7 @@ func (a *app) runsRetryCommand() *cobra.Command {
 		Long: "Goes on with a run where it stopped: with the definition it began with, and with what\n" +
 			"its steps have done. With --fresh it makes a new run of the same slot instead, from the\n" +
 			"current files, which does every step again.",
-		Args: cobra.ExactArgs(1),
+		Args: needs("the id of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			return withStore(ctx, &f, &d, func(store state.Store, spool string) error {
@@ -392,7 +413,7 @@ func (a *app) runsCancelCommand() *cobra.Command {
 	var f projectFlags
 	var d dataFlags
 	cmd := &cobra.Command{
-		Use: "cancel RUN", Short: "Ask a run to stop", Args: cobra.ExactArgs(1),
+		Use: "cancel RUN", Short: "Ask a run to stop", Args: needs("the id of a run"),
 		Long: "Asks the process that carries the run to stop it: queries are stopped and uploads aborted.\nA delivery whose first object is there is carried to its end.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // plural is "1 file", "3 files".
@@ -73,4 +75,17 @@ func when(t time.Time, loc *time.Location) string {
 func zoneName(loc *time.Location) string {
 	name := loc.String()
 	return strings.ReplaceAll(name[strings.LastIndex(name, "/")+1:], "_", " ")
+}
+
+// needs is cobra.ExactArgs(1) in words.
+func needs(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch len(args) {
+		case 1:
+			return nil
+		case 0:
+			return fmt.Errorf("%s needs %s", cmd.CommandPath(), what)
+		}
+		return fmt.Errorf("%s takes %s and nothing else: %q is too much", cmd.CommandPath(), what, args[1])
+	}
 }

@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -11,6 +12,7 @@ import (
 
 	"waybill/config"
 	"waybill/internal/diag"
+	"waybill/internal/problem"
 	"waybill/runner/compile"
 )
 
@@ -41,6 +43,9 @@ func (a *app) validateCommand() *cobra.Command {
 func (a *app) validate(ctx context.Context, f *projectFlags, asJSON, strict bool) error {
 	began := time.Now()
 	g, p, diags, err := f.compile()
+	if err != nil && asJSON {
+		return errors.Join(a.printJSON(unreadable(problem.Of(err))), errReported)
+	}
 	if err != nil {
 		return err
 	}
@@ -126,10 +131,12 @@ func (a *app) validateJSON(g *compile.Generation, diags hcl.Diagnostics) error {
 	for _, d := range diags {
 		out.Diagnostics = append(out.Diagnostics, diagJSON(d))
 	}
-	enc := json.NewEncoder(a.out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	return a.printJSON(out)
+}
+
+// unreadable is the output for a project that could not be read at all.
+func unreadable(p *problem.Problem) validateOutput {
+	return validateOutput{Errors: 1, Pipelines: []string{}, Diagnostics: []diagOutput{{Severity: "error", Code: p.Code, Summary: p.Summary, Detail: strings.Join(p.Remedy, " ")}}}
 }
 
 func diagJSON(d *hcl.Diagnostic) diagOutput {

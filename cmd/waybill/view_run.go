@@ -64,7 +64,7 @@ type textView struct {
 	pipeline *compile.Pipeline
 	width    int
 	began    map[string]time.Time
-	problem  *problem.Problem
+	problems []*problem.Problem // of the steps that failed
 	bars     *barView
 }
 
@@ -117,7 +117,7 @@ func (v *textView) step(e runner.Event) {
 		v.printf("%s %s attempt %d failed: %s  [%s], next try %s\n", line, v.style.Yellow("↻"), e.Attempt, e.Problem.Summary, e.Problem.Code, e.NextTry.Local().Format(time.TimeOnly))
 	case state.Failed:
 		v.printf("%s %s %s  [%s]\n", line, v.style.Red("✗"), e.Problem.Summary, e.Problem.Code)
-		v.problem = e.Problem
+		v.problems = append(v.problems, e.Problem)
 	case state.ConditionOff:
 		v.printf("%s %s %s\n", line, v.style.Yellow("○"), withReason("not met", e.Reason))
 	case state.Skipped, state.Cancelled:
@@ -136,8 +136,8 @@ func withReason(what, why string) string {
 // facts is what is worth knowing about a step that is done.
 func (v *textView) facts(e runner.Event) string {
 	amount := ""
-	if e.Rows >= 0 && (e.Rows > 0 || e.Bytes > 0) {
-		amount = rows(e.Rows)
+	if e.Rows != nil {
+		amount = rows(*e.Rows)
 	} else if e.Columns > 0 {
 		amount = plural(e.Columns, "column")
 	}
@@ -177,15 +177,20 @@ func (v *textView) finished(e runner.Event) {
 		v.printf("%s after %s; `waybill runs retry %s` goes on where it stopped\n", v.style.Yellow("cancelled"), took, e.Run)
 	default:
 		v.printf("%s after %s\n\n", v.style.Red(string(e.Status)), took)
-		p := e.Problem
-		if p == nil {
-			p = v.problem
+		for _, p := range v.causes(e.Problem) {
+			v.printf("%s\n", problemText(p, v.style))
 		}
-		if p != nil {
-			v.printf("%s", problemText(p, v.style))
-		}
-		v.printf("\n`waybill runs retry %s` goes on with what is done.\n", e.Run)
+		v.printf("`waybill runs retry %s` goes on with what is done; with --fresh it starts over from the current files.\n", e.Run)
 	}
+}
+
+// causes are the problems to explain: those of the steps that failed, or else
+// the run's own.
+func (v *textView) causes(run *problem.Problem) []*problem.Problem {
+	if len(v.problems) > 0 || run == nil {
+		return v.problems
+	}
+	return []*problem.Problem{run}
 }
 
 func (v *textView) close() {

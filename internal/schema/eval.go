@@ -23,8 +23,8 @@ func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics
 	for _, d := range diags {
 		codeExprDiag(d)
 		switch {
-		case diag.CodeOf(d) == "function-failed" && touchesSecret(expr, ctx):
-			d.Detail = "A function failed. Its own words are not shown, since the expression uses a sensitive value."
+		case (diag.CodeOf(d) == "function-failed" || diag.CodeOf(d) == "unset-variable") && touchesSecret(expr, ctx):
+			d.Summary, d.Detail = "a function failed", "Its own words are not shown, since the expression uses a sensitive value."
 		case diag.CodeOf(d) == "unknown-function" && !strings.Contains(d.Detail, "Did you mean"):
 			if q := strings.Split(d.Detail, `"`); len(q) > 1 {
 				d.Detail += diag.Suggest(q[1], functionNames(ctx))

@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -147,6 +149,42 @@ func (v *Values) TextRange(path string, offset, length int) hcl.Range {
 	return p.expr.Range()
 }
 
+// TextRangeAt is TextRange by line and column, both from 1, of the rendered
+// text; the place ends with the word that stands there.
+func (v *Values) TextRangeAt(path string, line, column int) hcl.Range {
+	text := v.text(path)
+	offset := 0
+	for ; line > 1; line-- {
+		i := strings.IndexByte(text[offset:], '\n')
+		if i < 0 {
+			break
+		}
+		offset += i + 1
+	}
+	for _, r := range text[offset:] {
+		if column <= 1 || r == '\n' {
+			break
+		}
+		offset += len(string(r))
+		column--
+	}
+	length := strings.IndexFunc(text[offset:], func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' })
+	if length < 0 {
+		length = len(text) - offset
+	}
+	return v.TextRange(path, offset, max(1, length))
+}
+
+// text is the rendered text of a Query or QueryFile attribute.
+func (v *Values) text(path string) string {
+	p := v.at[path]
+	if e, ok := p.expr.(hclsyntax.Expression); ok {
+		text, _ := renderedPart(e, p.ctx)
+		return text
+	}
+	return ""
+}
+
 // renderedPart is what a part of a template contributes to the text.
 func renderedPart(part hclsyntax.Expression, ctx *hcl.EvalContext) (string, bool) {
 	v, diags := part.Value(ctx)
@@ -280,6 +318,13 @@ func codeExprDiag(d *hcl.Diagnostic) {
 	// A library function that panicked tells its stack; that is not for users.
 	if i := strings.Index(d.Detail, "panic in function implementation"); i >= 0 {
 		d.Detail = d.Detail[:i] + "it cannot work with these arguments."
+	}
+	if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok {
+		var coded interface{ DiagCode() diag.Code }
+		if errors.As(call.FunctionCallError(), &coded) { // the function knows better than HCL
+			d.Extra, d.Summary, d.Detail = coded.DiagCode(), call.FunctionCallError().Error(), ""
+			return
+		}
 	}
 	if code, ok := exprCodes[d.Summary]; ok {
 		d.Extra = code

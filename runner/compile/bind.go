@@ -150,6 +150,17 @@ func (b *Bound) SQLRange(address string, offset, length int) hcl.Range {
 	return b.steps[address].step.Range
 }
 
+// SQLRangeAt is SQLRange by line and column of the statement, from 1.
+func (b *Bound) SQLRangeAt(address string, line, column int) hcl.Range {
+	v := b.steps[address].values
+	for _, attr := range []string{"query", "query_file"} {
+		if v.Set(attr) {
+			return v.TextRangeAt(attr, line, column)
+		}
+	}
+	return b.steps[address].step.Range
+}
+
 // Contract returns the columns that a source promises, in the order written;
 // nil if it promises none.
 func (b *Bound) Contract(address string) dataset.Schema {

@@ -109,10 +109,10 @@ func TestProjectZone(t *testing.T) {
 // What is only known in a run is a problem then, with its place.
 func TestBindFailures(t *testing.T) {
 	for _, tt := range []struct{ name, text, code, where, want string }{
-		{"unset env in a step", naming("x.csv", "description = env(\"TITLE\")"), "function-failed", "main.hcl:3", "function"},
-		{"unset env in a local", "locals {\n  inbox = env(\"INBOX\")\n}" + naming("${local.inbox}/x.csv"), "function-failed", "main.hcl:2", "function"},
+		{"unset env in a step", naming("x.csv", "description = env(\"TITLE\")"), "unset-variable", "main.hcl:3", "the environment variable title is not set"},
+		{"unset env in a local", "locals {\n  inbox = env(\"INBOX\")\n}" + naming("${local.inbox}/x.csv"), "unset-variable", "main.hcl:2", "the environment variable inbox is not set"},
 		{"a value that is not allowed", naming("x.csv", "timeout = run.trigger"), "invalid-value", "main.hcl:3", "timeout"},
-		{"an index that is not there", naming("${[\"a\"][run.attempt]}.csv"), "invalid-index", "main.hcl:10", ""},
+		{"an index that is not there", naming("${[\"a\", \"b\"][run.attempt]}.csv"), "invalid-index", "main.hcl:10", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := compiled(t, map[string]string{"main.hcl": tt.text}, nil)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"waybill/internal/dataset"
 	"waybill/internal/diag"
@@ -120,7 +121,7 @@ func scheduleWarnings(s schedule.Schedule, rng hcl.Range) hcl.Diagnostics {
 
 // checkSink looks at what the sink's format, key and order have to do with
 // each other.
-func checkSink(r *read, targetAttr string) hcl.Diagnostics {
+func checkSink(r *read, targetAttr string, scope *schema.Scope) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	if err := r.common.Format.Check(); err != nil {
 		diags = append(diags, r.values.Error("format", "invalid-value", "format: "+err.Error(), ""))
@@ -134,7 +135,8 @@ func checkSink(r *read, targetAttr string) hcl.Diagnostics {
 				fmt.Sprintf("Take ${file.%s} out of %s.", name, targetAttr)))
 		}
 	}
-	name, known, d := r.target.Eval("", "")
+	sample := RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"}.object(&Pipeline{Location: time.UTC})
+	name, known, d := r.target.In(scope.With(map[string]cty.Value{"run": sample})).Eval("", "")
 	diags = append(diags, d...)
 	if known {
 		diags = append(diags, checkExtension(r, name, targetAttr)...)

@@ -187,7 +187,7 @@ func (w *workspace) readStep(b *stepBlock, scope *schema.Scope) (*read, hcl.Diag
 		r.target = r.values.Late(kind.Target)
 		diags = append(diags, w.applyRetry(r, r.common.stepConfig)...)
 		if !diags.HasErrors() {
-			diags = append(diags, checkSink(r, kind.Target)...)
+			diags = append(diags, checkSink(r, kind.Target, scope)...)
 		}
 	}
 	r.step.Inputs = inputs(r.values)

@@ -53,6 +53,7 @@ type world struct {
 
 	mu   sync.Mutex
 	hold chan struct{}   // runs wait here before they compute; nil: they don't
+	free func()          // lets them go
 	held map[string]bool // pipelines' runs that do
 }
 
@@ -154,12 +155,13 @@ func (w *world) holdRuns() (letGo func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.hold = hold
-	return sync.OnceFunc(func() {
+	w.free = sync.OnceFunc(func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.hold = nil
 		close(hold)
 	})
+	return w.free
 }
 
 // running is a daemon at work.
@@ -181,6 +183,9 @@ func (w *world) run(d *Daemon) *running {
 		return <-r.done
 	})
 	w.t.Cleanup(func() {
+		if w.free != nil { // a test that failed did not get there
+			w.free()
+		}
 		if err := r.end(); err != nil {
 			w.t.Errorf("the daemon ended with %v", err)
 		}

@@ -69,6 +69,7 @@ func (d *Daemon) start(ctx context.Context) error {
 	d.Log.Error("starting with the last good configuration, since the files are broken", "digest", g.Digest, "problem", result.Message)
 	d.use(g, true)
 	d.Metrics.Stale.Set(1)
+	d.Metrics.Pipelines.Set(float64(len(g.Pipelines)))
 	return nil
 }
 
@@ -249,7 +250,11 @@ func (d *Daemon) announce(ctx context.Context, old *loaded, g *compile.Generatio
 func (d *Daemon) report(r ReloadResult, took time.Duration) {
 	if !r.OK {
 		d.Metrics.ReloadOK.Set(0)
-		d.Log.Error("the configuration was not taken; the last good one goes on", "code", r.Code, "problem", r.Message)
+		what := "the configuration was not taken; the last good one goes on"
+		if d.current.Load() == nil {
+			what = "the configuration was not taken"
+		}
+		d.Log.Error(what, "code", r.Code, "problem", r.Message)
 		for _, dg := range r.Diagnostics {
 			where := ""
 			if dg.Subject != nil {

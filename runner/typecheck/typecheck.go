@@ -132,11 +132,24 @@ func (c *checker) found(s *compile.Step, query string, err error) error {
 		detail = p.Remedy[0]
 	}
 	summary := p.Summary
+	if p.Code == "bare-table" && at != nil {
+		detail = c.reference(query[at.At.Offset:at.At.Offset+wordLength(query, at.At.Offset)], detail)
+	}
 	if rng.Filename != s.Range.Filename {
 		detail += fmt.Sprintf(" The file is used by %s at %s.", s.Address, s.Where)
 	}
 	c.diags = append(c.diags, diag.Error(diag.Code(p.Code), rng, summary, detail))
 	return nil
+}
+
+// reference says what to write instead of a bare table name, if a step has it.
+func (c *checker) reference(name, otherwise string) string {
+	for _, family := range []string{compile.Source, compile.Transform} {
+		if c.bound.Pipeline.Step(family+"."+name) != nil {
+			return fmt.Sprintf("Write ${%s.%s}: only references make the graph.", family, name)
+		}
+	}
+	return otherwise
 }
 
 // wordLength is how long the word at an offset is, at least 1.
