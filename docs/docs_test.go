@@ -28,13 +28,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"waybill/config"
-	"waybill/internal/identity"
 	"waybill/internal/sandbox"
 	"waybill/runner/compile"
+	"waybill/runner/compile/compiletest"
 	"waybill/runner/daemon"
-	"waybill/runner/transform"
-	sinksall "waybill/sinks/all"
-	sourcesall "waybill/sources/all"
 )
 
 // A block is a fenced block of a page.
@@ -165,8 +162,7 @@ func (s *story) check(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := identity.NewProvider()
-	regs := compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
+	regs := compiletest.Registries()
 	empty := config.Vars{LookupEnv: func(string) (string, bool) { return "", false }}
 	if _, _, diags := compile.Compile(tree, empty, regs); len(diags) > 0 {
 		t.Errorf("%s: the project: %v", s.page, diags)

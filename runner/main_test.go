@@ -13,26 +13,17 @@ import (
 	"go.uber.org/goleak"
 
 	"waybill/config"
-	"waybill/internal/identity"
 	"waybill/runner"
 	"waybill/runner/compile"
+	"waybill/runner/compile/compiletest"
 	"waybill/runner/engine"
-	"waybill/runner/engine/child"
+	"waybill/runner/engine/enginetest"
 	"waybill/runner/state"
 	"waybill/runner/state/sqlite"
-	"waybill/runner/transform"
-	sinksall "waybill/sinks/all"
-	sourcesall "waybill/sources/all"
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "engine" {
-		if err := child.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
+	enginetest.ServeIfChild()
 	goleak.VerifyTestMain(m)
 }
 
@@ -62,17 +53,12 @@ func newProject(t *testing.T, files map[string]string) *project {
 			t.Error(err)
 		}
 	})
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ids := identity.NewProvider()
-	p.regs = compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
+	p.regs = compiletest.Registries()
 	spool, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Runner = &runner.Runner{Store: p.store, Spool: spool, StartJob: engine.Start, EngineCommand: []string{self, "engine"},
+	p.Runner = &runner.Runner{Store: p.store, Spool: spool, StartJob: engine.Start, EngineCommand: enginetest.Command(t),
 		Jobs: runner.NewGate(1), Owner: "test", LeaseTTL: time.Minute, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	return p
 }

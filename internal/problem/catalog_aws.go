@@ -12,12 +12,6 @@ var awsEntries = map[string]Entry{
 		},
 		Class: Permanent,
 	},
-	"external-id-not-enforced": {
-		Title:  "a role can be assumed without its external id",
-		Cause:  "The trust policy has no condition on sts:ExternalId, so anybody who can make us use this ARN can make us act for them: the confused deputy.",
-		Remedy: []string{"Ask the role's owner to add the condition on sts:ExternalId to the trust policy."},
-		Class:  Permanent,
-	},
 	"external-id-invalid": {
 		Title:  "an external id breaks the rule of STS",
 		Cause:  "An external id has 2 to 1224 characters: letters, digits and + = , . @ : / - _.",

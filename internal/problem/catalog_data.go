@@ -46,7 +46,6 @@ var dataEntries = map[string]Entry{
 	"condition-invalid": {Title: "a condition's query does not answer yes or no", Cause: "Its query must return one row with one boolean column.", Remedy: []string{"Write the query so that it does, for instance: SELECT count(*) > 0 FROM ${transform.name}."}, Class: Permanent},
 	"empty-result":      {Title: "there are no rows, and the sink asks for some", Cause: `if_empty = "fail"`, Remedy: []string{"Find out why there are no rows, or set if_empty to \"deliver\" or \"skip\"."}, Class: Permanent},
 	"timeout":           {Title: "a step took longer than it may", Remedy: []string{"Raise timeout, or make the step lighter."}, Class: Permanent},
-	"skipped-upstream":  {Title: "a step did not run because one before it failed", Remedy: []string{"Mend the step that failed."}, Class: Permanent},
 	"cancelled":         {Title: "it was cancelled", Remedy: []string{"`waybill runs retry` goes on where it stopped."}, Class: Permanent},
 	"internal":          {Title: "something happened that waybill does not know", Remedy: []string{"Please report it with the text above."}, Class: Permanent},
 }
@@ -66,6 +65,5 @@ var stateEntries = map[string]Entry{
 	"delivery-busy":        {Title: "another run is delivering the same slot", Remedy: []string{"Wait for the other run, or cancel it."}, Class: Transient},
 	"run-not-found":        {Title: "there is no such run", Remedy: []string{"`waybill runs list` shows the runs."}, Class: Permanent},
 	"pipeline-not-found":   {Title: "there is no such pipeline", Remedy: []string{"`waybill validate` lists the pipelines."}, Class: Permanent},
-	"delivery-changed":     {Title: "a delivery would change what is already promised", Cause: "The ledger holds other keys for this delivery than the run now wants to write.", Remedy: []string{"Retry the first run, which goes on with its own files.", "Or choose another slot."}, Class: Permanent},
 	"definition-changed":   {Title: "the definition of a resumed run cannot be loaded", Remedy: []string{"Start a new run with the current definition."}, Class: Permanent},
 }

@@ -116,7 +116,12 @@ func scheduleWarnings(s schedule.Schedule, rng hcl.Range) hcl.Diagnostics {
 	if _, ok := s.Next(testedFrom); !ok {
 		return hcl.Diagnostics{diag.Error("schedule-never", rng, "the schedule never fires", "No date fits the day, month and year it names.")}
 	}
-	return nil
+	gaps := s.Gaps(testedFrom, 24)
+	if len(gaps) == 0 || s.DSTGap == schedule.Shift {
+		return nil
+	}
+	return hcl.Diagnostics{diag.Warning("dst-gap", rng, fmt.Sprintf("the schedule skips days on which clocks in %s are set forward", s.Location),
+		fmt.Sprintf("On %s there is no %s. Choose a time that exists every day, or set dst_gap = \"shift\" to run right after the change.", gaps[0].Civil.Format("2 January 2006"), gaps[0].Civil.Format("15:04")))}
 }
 
 // checkSink looks at what the sink's format, key and order have to do with

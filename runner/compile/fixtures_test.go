@@ -11,16 +11,12 @@ import (
 
 	"waybill/config"
 	"waybill/internal/diag/diagtest"
-	"waybill/internal/identity"
 	"waybill/runner/compile"
-	"waybill/runner/transform"
-	sinksall "waybill/sinks/all"
-	sourcesall "waybill/sources/all"
+	"waybill/runner/compile/compiletest"
 )
 
 func registries() compile.Registries {
-	ids := identity.NewProvider()
-	return compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
+	return compiletest.Registries()
 }
 
 func noEnv(string) (string, bool) { return "", false }

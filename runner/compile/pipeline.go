@@ -143,55 +143,58 @@ func (w *workspace) readStep(b *stepBlock, scope *schema.Scope) (*read, hcl.Diag
 	r := &read{step: &Step{Address: b.address(), Family: b.family, Kind: b.Labels[0], Name: b.name(), Range: b.DefRange,
 		Where: fmt.Sprintf("%s:%d", b.DefRange.Filename, b.DefRange.Start.Line)}}
 	var diags hcl.Diagnostics
+	regs := w.g.regs
 	switch b.family {
 	case Source:
-		kind, ok := w.g.regs.Sources.Get(b.Labels[0])
-		if !ok {
-			return nil, hcl.Diagnostics{unknownKind(Source, b.Block, w.g.regs.Sources.Names())}
-		}
 		var common sourceConfig
-		without := *scope // a source reads from no other step
-		without.Relations = nil
-		r.source, diags = kind.Decode(b.Body, sourceCommon, &without, &common)
-		r.values = r.source.Values
-		diags = append(diags, w.applyRetry(r, common.stepConfig)...)
-		diags = append(diags, checkContract(r.values)...)
-	case Transform:
-		kind, ok := w.g.regs.Transforms.Get(b.Labels[0])
-		if !ok {
-			return nil, hcl.Diagnostics{unknownKind(Transform, b.Block, w.g.regs.Transforms.Names())}
+		alone := *scope // a source reads from no other step
+		alone.Relations = nil
+		if r.source, diags = decodeAs(regs.Sources, b, sourceCommon, &alone, &common); r.source.Values != nil {
+			r.values = r.source.Values
+			diags = append(diags, w.applyRetry(r, common.stepConfig)...)
+			diags = append(diags, checkContract(r.values)...)
 		}
-		r.transform, diags = kind.Decode(b.Body, transformCommon, scope, &struct{}{})
+	case Transform:
+		r.transform, diags = decodeAs(regs.Transforms, b, transformCommon, scope, &struct{}{})
 		r.values = r.transform.Values
 	case Check:
-		kind, ok := w.g.regs.Checks.Get(b.Labels[0])
-		if !ok {
-			return nil, hcl.Diagnostics{unknownKind(Check, b.Block, w.g.regs.Checks.Names())}
-		}
-		r.check, diags = kind.Decode(b.Body, checkCommon, scope, &r.severity)
+		r.check, diags = decodeAs(regs.Checks, b, checkCommon, scope, &r.severity)
 		r.values = r.check.Values
 	case Condition:
-		kind, ok := w.g.regs.Conditions.Get(b.Labels[0])
-		if !ok {
-			return nil, hcl.Diagnostics{unknownKind(Condition, b.Block, w.g.regs.Conditions.Names())}
-		}
-		r.condition, diags = kind.Decode(b.Body, conditionCommon, scope, &struct{}{})
+		r.condition, diags = decodeAs(regs.Conditions, b, conditionCommon, scope, &struct{}{})
 		r.values = r.condition.Values
 	case Sink:
-		kind, ok := w.g.regs.Sinks.Get(b.Labels[0])
-		if !ok {
-			return nil, hcl.Diagnostics{unknownKind(Sink, b.Block, w.g.regs.Sinks.Names())}
+		if r.sink, diags = decodeAs(regs.Sinks, b, sinkCommon, scope, &r.common); r.sink.Values != nil {
+			r.values = r.sink.Values
+			diags = append(diags, w.readSink(r, scope, diags.HasErrors())...)
 		}
-		r.sink, diags = kind.Decode(b.Body, sinkCommon, scope, &r.common)
-		r.values = r.sink.Values
-		r.target = r.values.Late(kind.Target)
-		diags = append(diags, w.applyRetry(r, r.common.stepConfig)...)
-		if !diags.HasErrors() {
-			diags = append(diags, checkSink(r, kind.Target, scope)...)
-		}
+	}
+	if r.values == nil {
+		return nil, diags // there is no such kind
 	}
 	r.step.Inputs = inputs(r.values)
 	return r, diags
+}
+
+// readSink adds what only sinks have: a name for each file.
+func (w *workspace) readSink(r *read, scope *schema.Scope, broken bool) hcl.Diagnostics {
+	kind, _ := w.g.regs.Sinks.Get(r.step.Kind)
+	r.target = r.values.Late(kind.Target)
+	diags := w.applyRetry(r, r.common.stepConfig)
+	if broken {
+		return diags
+	}
+	return append(diags, checkSink(r, kind.Target, scope)...)
+}
+
+// decodeAs reads a step's block as the kind that its first label names. Without
+// such a kind the bound component has no values.
+func decodeAs[T, E any](kinds component.Registry[T, E], b *stepBlock, common *schema.Block, scope *schema.Scope, into any) (component.Bound[T, E], hcl.Diagnostics) {
+	kind, ok := kinds.Get(b.Labels[0])
+	if !ok {
+		return component.Bound[T, E]{}, hcl.Diagnostics{unknownKind(b.family, b.Block, kinds.Names())}
+	}
+	return kind.Decode(b.Body, common, scope, into)
 }
 
 // applyRetry gives a step its policy: what its block doesn't say comes from the

@@ -19,26 +19,17 @@ import (
 	"go.uber.org/goleak"
 
 	"waybill/config"
-	"waybill/internal/identity"
 	"waybill/runner"
 	"waybill/runner/compile"
+	"waybill/runner/compile/compiletest"
 	"waybill/runner/engine"
-	"waybill/runner/engine/child"
+	"waybill/runner/engine/enginetest"
 	"waybill/runner/state"
 	"waybill/runner/state/sqlite"
-	"waybill/runner/transform"
-	sinksall "waybill/sinks/all"
-	sourcesall "waybill/sources/all"
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "engine" {
-		if err := child.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
+	enginetest.ServeIfChild()
 	goleak.VerifyTestMain(m)
 }
 
@@ -76,8 +67,7 @@ func newWorld(t *testing.T, files map[string]string) *world {
 			t.Log(w.log.text())
 		}
 	})
-	ids := identity.NewProvider()
-	w.regs = compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
+	w.regs = compiletest.Registries()
 	return w
 }
 

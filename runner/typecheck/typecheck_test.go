@@ -1,7 +1,6 @@
 package typecheck_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,43 +11,15 @@ import (
 
 	"waybill/config"
 	"waybill/internal/diag/diagtest"
-	"waybill/internal/identity"
 	"waybill/runner/compile"
-	"waybill/runner/engine"
-	"waybill/runner/engine/child"
-	"waybill/runner/transform"
+	"waybill/runner/compile/compiletest"
+	"waybill/runner/engine/enginetest"
 	"waybill/runner/typecheck"
-	sinksall "waybill/sinks/all"
-	sourcesall "waybill/sources/all"
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "engine" {
-		if err := child.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
+	enginetest.ServeIfChild()
 	goleak.VerifyTestMain(m)
-}
-
-func startJob(t testing.TB) engine.Job {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	job, err := engine.Start(t.Context(), engine.Options{Command: []string{self, "engine"}, Dir: dir, MemoryLimit: 256 << 20, Threads: 1, MaxTempSize: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = job.Close() })
-	return job
 }
 
 func generation(t testing.TB, dir string) *compile.Generation {
@@ -57,8 +28,7 @@ func generation(t testing.TB, dir string) *compile.Generation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := identity.NewProvider()
-	regs := compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
+	regs := compiletest.Registries()
 	g, _, diags := compile.Compile(tree, config.Vars{}, regs)
 	if g == nil {
 		t.Fatal(diags)
@@ -75,7 +45,7 @@ func TestFixtures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := startJob(t)
+	job := enginetest.Start(t)
 	for _, entry := range entries {
 		t.Run(strings.TrimSuffix(entry.Name(), ".hcl"), func(t *testing.T) {
 			dir, want := diagtest.Project(t, filepath.Join(fixtures, "sql", entry.Name()))
@@ -89,7 +59,7 @@ func TestFixtures(t *testing.T) {
 }
 
 func TestValid(t *testing.T) {
-	diags, err := typecheck.Check(t.Context(), startJob(t), generation(t, filepath.Join(fixtures, "valid")))
+	diags, err := typecheck.Check(t.Context(), enginetest.Start(t), generation(t, filepath.Join(fixtures, "valid")))
 	if err != nil || len(diags) > 0 {
 		t.Errorf("diagnostics of the valid fixtures: %v, %v", diags, err)
 	}
@@ -105,7 +75,7 @@ func TestPipelinesDoNotMix(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	diags, err := typecheck.Check(t.Context(), startJob(t), generation(t, dir))
+	diags, err := typecheck.Check(t.Context(), enginetest.Start(t), generation(t, dir))
 	if err != nil || len(diags) > 0 {
 		t.Errorf("diagnostics: %v, %v", diags, err)
 	}

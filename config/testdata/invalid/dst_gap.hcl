@@ -1,0 +1,15 @@
+pipeline "p" {
+  schedule {
+    cron     = "30 2 * * ? *" # WARNING dst-gap: On 8 March 2026 there is no 02:30
+    timezone = "America/New_York"
+  }
+  source "file" "orders" {
+    path = "orders.csv"
+    format "csv" {}
+  }
+  sink "file" "out" {
+    input = source.orders
+    path  = "out/${run.date}.csv"
+    format "csv" {}
+  }
+}
