@@ -54,6 +54,7 @@ type Daemon struct {
 	last    atomic.Pointer[ReloadResult]
 	asked   atomic.Pointer[[]string] // files that the last load asked for, beside the configuration's own
 	suspect suspect
+	pins    pins
 	stands  time.Duration // massRemovalStands; shorter in tests
 
 	wakeScheduler chan struct{}

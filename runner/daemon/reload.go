@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -95,6 +96,9 @@ func (d *Daemon) pinned(ctx context.Context, digest string) (*compile.Generation
 	if l := d.current.Load(); l != nil && l.Digest == digest {
 		return l.Generation, nil
 	}
+	if g, ok := d.pins.get(digest); ok {
+		return g, nil
+	}
 	files, err := d.Store.Generation(ctx, digest)
 	if err != nil {
 		return nil, fmt.Errorf("reading generation %s: %w", digest, err)
@@ -103,7 +107,35 @@ func (d *Daemon) pinned(ctx context.Context, digest string) (*compile.Generation
 	if g == nil {
 		return nil, problem.New("definition-changed", "the stored definition is not valid any more: "+firstError(diags), nil)
 	}
+	d.pins.put(digest, g)
 	return g, nil
+}
+
+// pins keeps the generations of runs that wait or go on, so that they are not
+// compiled again at every look. The zero value is ready.
+type pins struct {
+	mu sync.Mutex
+	by map[string]*compile.Generation
+}
+
+// mostPins bounds what is kept; beyond it all are forgotten, which costs time
+// only.
+const mostPins = 16
+
+func (p *pins) get(digest string) (*compile.Generation, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g, ok := p.by[digest]
+	return g, ok
+}
+
+func (p *pins) put(digest string, g *compile.Generation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.by == nil || len(p.by) >= mostPins {
+		p.by = map[string]*compile.Generation{}
+	}
+	p.by[digest] = g
 }
 
 func firstError(diags hcl.Diagnostics) string {
