@@ -58,7 +58,7 @@ func TestChecks(t *testing.T) {
 		delivered    string
 	}{
 		{"all hold", ordersCSV, "", nil, "id,region\n1,7\n2,7\n3,8\n"},
-		{"too many rows", ordersCSV + "4,7,1\n", "check.enough", []string{"transform.some has not at least 1 and at most 3 rows", "rows\n4"}, ""},
+		{"too many rows", ordersCSV + "4,7,1\n", "check.enough", []string{"transform.some must have at least 1 and at most 3 rows", "rows\n4"}, ""},
 		{"too few rows", "id,region_id,total\n", "check.enough", []string{"rows\n0"}, ""},
 		{"a NULL", "id,region_id,total\n1,,5\n", "check.filled", []string{"has NULL in id or region", "id  region\n1   NULL"}, ""},
 		{"twice the same, warned only", "id,region_id,total\n1,7,5\n1,7,5\n", "", nil, "id,region\n1,7\n1,7\n"},

@@ -64,7 +64,7 @@ func rowCountKind() CheckKind {
 		}
 		return Check{
 			SQL:  fmt.Sprintf("SELECT count(*) AS rows FROM %s HAVING %s", quote(c.Input.Address), strings.Join(bad, " OR ")),
-			Says: fmt.Sprintf("%s has not %s rows", c.Input.Address, strings.Join(want, " and ")),
+			Says: fmt.Sprintf("%s must have %s rows", c.Input.Address, strings.Join(want, " and ")),
 		}, nil
 	})
 }
