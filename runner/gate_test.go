@@ -3,6 +3,7 @@ package runner_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -15,29 +16,29 @@ func TestGate(t *testing.T) {
 		if err := g.Enter(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		entered := 0
+		var entered atomic.Int64
 		for range 3 {
 			go func() {
 				if err := g.Enter(t.Context()); err != nil {
 					t.Error(err)
 				}
-				entered++
+				entered.Add(1)
 			}()
 		}
 		synctest.Wait()
-		if entered != 0 {
-			t.Fatalf("%d entered a full gate", entered)
+		if n := entered.Load(); n != 0 {
+			t.Fatalf("%d entered a full gate", n)
 		}
 		g.SetLimit(2)
 		synctest.Wait()
-		if entered != 1 {
-			t.Fatalf("%d entered when one more had room", entered)
+		if n := entered.Load(); n != 1 {
+			t.Fatalf("%d entered when one more had room", n)
 		}
 		g.Leave()
 		g.Leave()
 		synctest.Wait()
-		if entered != 3 {
-			t.Fatalf("%d entered in the end", entered)
+		if n := entered.Load(); n != 3 {
+			t.Fatalf("%d entered in the end", n)
 		}
 		why := errors.New("why")
 		ctx, cancel := context.WithCancelCause(t.Context())

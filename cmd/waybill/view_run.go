@@ -35,7 +35,7 @@ func (a *app) runView(p *compile.Pipeline, asJSON bool) runView {
 		v.width = max(v.width, len(s.Name))
 	}
 	if a.tty {
-		v.bars = &barView{progress: mpb.New(mpb.WithOutput(a.out), mpb.WithWidth(40)), by: map[string]*mpb.Bar{}}
+		v.bars = &barView{progress: mpb.New(mpb.WithOutput(a.out), mpb.WithWidth(40)), by: map[string]*mpb.Bar{}, phase: map[string]string{}}
 		v.out = v.bars.progress
 	}
 	return v
@@ -216,9 +216,14 @@ func shortChecksum(theirs, ours string) string {
 type barView struct {
 	progress *mpb.Progress
 	by       map[string]*mpb.Bar
+	phase    map[string]string // of the step's bar
 }
 
 func (b *barView) progressed(label string, e runner.Event) {
+	if b.phase[e.Step] != e.Phase { // another phase counts something else
+		b.done(e.Step)
+		b.phase[e.Step] = e.Phase
+	}
 	bar := b.by[e.Step]
 	if bar == nil {
 		phase := e.Phase
