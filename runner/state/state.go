@@ -69,7 +69,8 @@ type Step struct {
 	Run        string
 	Address    string // "source.orders"
 	Status     Status
-	Attempt    int             // 1 for the first
+	Attempt    int             // 1 for the first, counted through the run's whole life
+	Base       int             // attempts before the run was last reopened
 	Token      []byte          // what a source saved to resume this attempt
 	Result     json.RawMessage // dataset, artifacts or receipt of a step that succeeded
 	Problem    *problem.Problem
@@ -106,8 +107,15 @@ type Runs interface {
 	CreateRun(ctx context.Context, r Run) error
 	// Claim makes owner the holder of the run's lease until now+ttl, sets it
 	// running, counts the claim and pins generation unless one is pinned.
-	// ErrConflict if the run is final or somebody else's lease is alive at now.
+	// ErrConflict if the run is final or its lease is alive at now, whoever has
+	// it: a process too must not carry one run twice.
 	Claim(ctx context.Context, id, owner, generation string, now time.Time, ttl time.Duration) (Run, error)
+	// Begin inserts a run and claims it, in one step: no other process sees it
+	// queued. ErrConflict if the id exists.
+	Begin(ctx context.Context, r Run, owner, generation string, now time.Time, ttl time.Duration) (Run, error)
+	// Resume reopens a failed or cancelled run, as Reopen does, and claims it
+	// in one step; any other run it claims as Claim does.
+	Resume(ctx context.Context, id, owner, generation string, now time.Time, ttl time.Duration) (Run, error)
 	// Renew makes the owner's lease last until now+ttl, even one that has
 	// expired, as long as nobody took it over; a ttl of 0 gives the run up, for
 	// anybody to claim. ErrConflict if the lease was lost.

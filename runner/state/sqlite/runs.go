@@ -30,13 +30,42 @@ func addRun(ctx context.Context, tx *sql.Tx, r state.Run) error {
 
 // Claim implements state.Runs.
 func (s *Store) Claim(ctx context.Context, id, owner, generation string, now time.Time, ttl time.Duration) (state.Run, error) {
-	if owner == "" {
-		return state.Run{}, fmt.Errorf("claim run %s: owner is empty", id)
+	return s.claim(ctx, claim{id, owner, generation, now, ttl}, func(*sql.Tx) error { return nil })
+}
+
+// Begin implements state.Runs.
+func (s *Store) Begin(ctx context.Context, r state.Run, owner, generation string, now time.Time, ttl time.Duration) (state.Run, error) {
+	r.Status = state.Queued
+	return s.claim(ctx, claim{r.ID, owner, generation, now, ttl}, func(tx *sql.Tx) error { return addRun(ctx, tx, r) })
+}
+
+// Resume implements state.Runs.
+func (s *Store) Resume(ctx context.Context, id, owner, generation string, now time.Time, ttl time.Duration) (state.Run, error) {
+	return s.claim(ctx, claim{id, owner, generation, now, ttl}, func(tx *sql.Tx) error {
+		_, err := change(ctx, tx, reopen, id)
+		return err
+	})
+}
+
+// A claim is who wants which run, and until when.
+type claim struct {
+	id, owner, generation string
+	now                   time.Time
+	ttl                   time.Duration
+}
+
+// claim claims a run after first, in one transaction.
+func (s *Store) claim(ctx context.Context, c claim, first func(*sql.Tx) error) (state.Run, error) {
+	if c.owner == "" {
+		return state.Run{}, fmt.Errorf("claim run %s: owner is empty", c.id)
 	}
-	until := now.Add(ttl)
+	until := c.now.Add(c.ttl)
 	var run state.Run
-	err := s.write(ctx, "claim run "+id, func(tx *sql.Tx) error {
+	err := s.write(ctx, "claim run "+c.id, func(tx *sql.Tx) error {
 		run = state.Run{}
+		if err := first(tx); err != nil {
+			return err
+		}
 		err := tx.QueryRowContext(ctx, `
 			UPDATE runs SET
 				status      = 'running',
@@ -45,14 +74,13 @@ func (s *Store) Claim(ctx context.Context, id, owner, generation string, now tim
 				claims      = claims + 1,
 				generation  = iif(generation = '', @generation, generation),
 				started_at  = coalesce(started_at, @now)
-			WHERE id = @id AND (status = 'queued'
-				OR status = 'running' AND (owner = @owner OR lease_until <= @now))
+			WHERE id = @id AND (status = 'queued' OR status = 'running' AND lease_until <= @now)
 			RETURNING `+runColumns,
-			sql.Named("id", id), sql.Named("owner", owner), sql.Named("generation", generation),
-			sql.Named("now", micros{&now}), sql.Named("until", micros{&until}),
+			sql.Named("id", c.id), sql.Named("owner", c.owner), sql.Named("generation", c.generation),
+			sql.Named("now", micros{&c.now}), sql.Named("until", micros{&until}),
 		).Scan(runFields(&run)...)
 		if errors.Is(err, sql.ErrNoRows) {
-			return lost(ctx, tx, id)
+			return lost(ctx, tx, c.id)
 		}
 		return err
 	})
@@ -103,13 +131,15 @@ func (s *Store) Finish(ctx context.Context, id, owner string, status state.Statu
 	})
 }
 
+const reopen = `
+	UPDATE runs SET
+		status = 'queued', reason = '', problem = NULL, started_at = NULL, finished_at = NULL, cancel_requested = 0
+	WHERE id = ? AND status IN ('failed', 'cancelled')`
+
 // Reopen implements state.Runs.
 func (s *Store) Reopen(ctx context.Context, id string) error {
 	return s.write(ctx, "reopen run "+id, func(tx *sql.Tx) error {
-		n, err := change(ctx, tx, `
-			UPDATE runs SET
-				status = 'queued', reason = '', problem = NULL, started_at = NULL, finished_at = NULL, cancel_requested = 0
-			WHERE id = ? AND status IN ('failed', 'cancelled')`, id)
+		n, err := change(ctx, tx, reopen, id)
 		if err == nil && n == 0 {
 			return lost(ctx, tx, id)
 		}

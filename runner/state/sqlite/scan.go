@@ -18,7 +18,7 @@ import (
 const (
 	runColumns = `id, pipeline, slot, triggered_by, generation, status, reason, interval_start, problem,
 		owner, lease_until, claims, cancel_requested, created_at, started_at, finished_at`
-	stepColumns     = `run, address, status, attempt, token, result, problem, next_try, started_at, finished_at`
+	stepColumns     = `run, address, status, attempt, base, token, result, problem, next_try, started_at, finished_at`
 	deliveryColumns = `id, pipeline, sink, slot, run, plan, done, receipt, planned_at, done_at`
 	intentColumns   = `key, upload_id, sha256, size, settled, object`
 )
@@ -31,7 +31,7 @@ func runFields(r *state.Run) []any {
 }
 
 func stepFields(p *state.Step) []any {
-	return []any{&p.Run, &p.Address, &p.Status, &p.Attempt, &p.Token, raw{&p.Result},
+	return []any{&p.Run, &p.Address, &p.Status, &p.Attempt, &p.Base, &p.Token, raw{&p.Result},
 		document[problem.Problem]{&p.Problem}, micros{&p.NextTry}, micros{&p.StartedAt}, micros{&p.FinishedAt}}
 }
 

@@ -8,9 +8,9 @@ import (
 )
 
 var upsertStep = `
-	INSERT INTO steps (` + stepColumns + `) VALUES (` + marks(10) + `)
+	INSERT INTO steps (` + stepColumns + `) VALUES (` + marks(11) + `)
 	ON CONFLICT DO UPDATE SET
-		status = excluded.status, attempt = excluded.attempt, token = excluded.token, result = excluded.result,
+		status = excluded.status, attempt = excluded.attempt, base = excluded.base, token = excluded.token, result = excluded.result,
 		problem = excluded.problem, next_try = excluded.next_try,
 		started_at = excluded.started_at, finished_at = excluded.finished_at`
 

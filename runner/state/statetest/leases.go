@@ -3,6 +3,7 @@ package statetest
 import (
 	"time"
 
+	"waybill/internal/problem"
 	"waybill/runner/state"
 )
 
@@ -10,7 +11,9 @@ var leaseTests = map[string]func(*bed){
 	"Claim/queued":                       claimQueued,
 	"Claim/alive lease of another":       claimAlive,
 	"Claim/expired lease of another":     claimExpired,
-	"Claim/own lease":                    claimOwn,
+	"Claim/not twice by one owner":       claimOwn,
+	"Begin/inserts and claims":           beginClaims,
+	"Resume/reopens and claims":          resumeClaims,
 	"Claim/final run":                    claimFinal,
 	"Claim/not found":                    claimNotFound,
 	"Claim/needs an owner":               claimNobody,
@@ -51,10 +54,45 @@ func claimExpired(b *bed) {
 
 func claimOwn(b *bed) {
 	r := b.running("orders", 1, "w1")
+	_, err := b.Claim(b.Context(), r.ID, "w1", "gen-1", start.Add(time.Second), ttl)
+	b.fails(err, state.ErrConflict) // a process must not carry a run twice
+	b.same(b.stored(r.ID), r)
+	// Given up, it is anybody's again.
+	b.must(b.Renew(b.Context(), r.ID, "w1", start.Add(time.Second), 0))
 	got, err := b.Claim(b.Context(), r.ID, "w1", "gen-1", start.Add(time.Second), ttl)
 	b.must(err)
 	b.same(got.Claims, 2)
-	b.same(got.LeaseUntil, start.Add(time.Second+ttl))
+}
+
+func beginClaims(b *bed) {
+	want := state.Run{ID: "01BEGIN", Pipeline: "orders", Slot: start.Truncate(time.Second), Trigger: "manual", CreatedAt: start}
+	got, err := b.Begin(b.Context(), want, "w1", "gen-1", start, ttl)
+	b.must(err)
+	want.Status, want.Owner, want.LeaseUntil, want.Generation, want.Claims, want.StartedAt = state.Running, "w1", start.Add(ttl), "gen-1", 1, start
+	b.same(got, want)
+	b.same(b.stored("01BEGIN"), want)
+	_, err = b.Begin(b.Context(), want, "w2", "gen-1", start, ttl)
+	b.fails(err, state.ErrConflict)
+	b.same(b.stored("01BEGIN"), want)
+}
+
+func resumeClaims(b *bed) {
+	for i, status := range []state.Status{state.Failed, state.Cancelled} {
+		r := b.running("orders", i, "w1")
+		b.must(b.Finish(b.Context(), r.ID, "w1", status, "x", &problem.Problem{Code: "x", Summary: "x"}, start))
+		got, err := b.Resume(b.Context(), r.ID, "w2", "gen-2", start.Add(time.Hour), ttl)
+		b.must(err)
+		r.Owner, r.LeaseUntil, r.Claims, r.StartedAt = "w2", start.Add(time.Hour+ttl), 2, start.Add(time.Hour)
+		b.same(got, r) // under the generation that it began with
+	}
+	alive, done := b.running("orders", 5, "w1"), b.running("orders", 6, "w1")
+	b.must(b.Finish(b.Context(), done.ID, "w1", state.Succeeded, "", nil, start))
+	for _, id := range []string{alive.ID, done.ID} {
+		_, err := b.Resume(b.Context(), id, "w2", "gen-1", start, ttl)
+		b.fails(err, state.ErrConflict)
+	}
+	_, err := b.Resume(b.Context(), "nobody", "w2", "gen-1", start, ttl)
+	b.fails(err, state.ErrNotFound)
 }
 
 func claimFinal(b *bed) {

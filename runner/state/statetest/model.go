@@ -53,7 +53,7 @@ func (m *model) change(id string, ok func(state.Run) bool, f func(*state.Run)) e
 
 func (m *model) claim(id, owner, generation string, now time.Time) error {
 	return m.change(id, func(r state.Run) bool {
-		return r.Status == state.Queued || r.Status == state.Running && (r.Owner == owner || !r.LeaseUntil.After(now))
+		return r.Status == state.Queued || r.Status == state.Running && !r.LeaseUntil.After(now)
 	}, func(r *state.Run) {
 		r.Status, r.Owner, r.LeaseUntil = state.Running, owner, now.Add(ttl)
 		r.Claims++

@@ -6,3 +6,6 @@ CREATE TABLE baselines (
     delivered TEXT NOT NULL,
     PRIMARY KEY (pipeline, condition)
 ) STRICT, WITHOUT ROWID;
+
+-- Attempts of a step before its run was last reopened.
+ALTER TABLE steps ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
