@@ -74,16 +74,30 @@ func (b *stepBook) put(ctx context.Context, s state.Step) error {
 	return nil
 }
 
+// next is the number of the attempt that a step is to make now: the one that a
+// crash cut short, or else the one after the last.
+func (b *stepBook) next(address string) int {
+	s := b.get(address)
+	if s.Status == state.Running {
+		return max(1, s.Attempt)
+	}
+	return s.Attempt + 1
+}
+
 // start records that an attempt of a step runs. An attempt that a crash cut
-// short goes on with its token.
+// short goes on with its token. One that follows a final status, since the run
+// was reopened, begins a new series.
 func (b *stepBook) start(ctx context.Context, address string, attempt int) (state.Step, error) {
 	s := b.get(address)
 	told := s.Status == state.Running && s.Attempt == attempt && b.told(address)
-	if s.Attempt != attempt {
-		s.Token = nil
+	if s.Status.Final() {
+		s.Base = s.Attempt
 	}
 	if s.StartedAt.IsZero() || s.Status.Final() {
 		s.StartedAt = time.Now().UTC() // of the first attempt in this series
+	}
+	if s.Attempt != attempt {
+		s.Token = nil
 	}
 	s.Attempt, s.Status, s.Problem, s.NextTry, s.FinishedAt = attempt, state.Running, nil, time.Time{}, time.Time{}
 	err := b.put(ctx, s)
@@ -204,6 +218,8 @@ type frozenArtifact struct {
 // sinkResult is a sink's.
 type sinkResult struct {
 	frozenSink
+	// Began is when the first attempt at the delivery began, in this series.
+	Began   time.Time      `json:"began,omitzero"`
 	Receipt *sinks.Receipt `json:"receipt,omitempty"`
 }
 

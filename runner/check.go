@@ -24,7 +24,7 @@ type checkResult struct {
 // check asks a check's question. Violations fail the step, unless the check
 // only warns.
 func (e *execution) check(ctx context.Context, job engine.Job, s *compile.Step) error {
-	if _, err := e.steps.start(ctx, s.Address, e.steps.get(s.Address).Attempt+1); err != nil {
+	if _, err := e.steps.start(ctx, s.Address, e.steps.next(s.Address)); err != nil {
 		return err
 	}
 	c, fatal, err := e.bound.Check(s.Address)

@@ -45,7 +45,6 @@ func (e *execution) compute(ctx context.Context) error {
 		return err
 	}
 	if errors.Is(err, errConditionUnmet) {
-		e.skipRest(ctx, "a condition is not met", compile.Condition, compile.Sink)
 		return err
 	}
 	if failed != nil {
@@ -208,7 +207,7 @@ func (e *execution) define(ctx context.Context, job engine.Job, s *compile.Step)
 		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Rows: known(done.Frozen.Rows), Columns: len(done.Schema)})
 		return nil
 	}
-	if _, err := e.steps.start(ctx, s.Address, e.steps.get(s.Address).Attempt+1); err != nil {
+	if _, err := e.steps.start(ctx, s.Address, e.steps.next(s.Address)); err != nil {
 		return err
 	}
 	query, err := e.bound.SQL(s.Address)
@@ -242,7 +241,7 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 	if err != nil {
 		return err
 	}
-	if _, err := e.steps.start(ctx, s.Address, max(1, e.steps.get(s.Address).Attempt)); err != nil {
+	if _, err := e.steps.start(ctx, s.Address, e.steps.next(s.Address)); err != nil {
 		return err
 	}
 	dir, err := e.emptyDir(s.Address)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ type conditionResult struct {
 // condition asks a condition's question. One that does not hold ends the run
 // before anything is written.
 func (e *execution) condition(ctx context.Context, job engine.Job, s *compile.Step) error {
-	if _, err := e.steps.start(ctx, s.Address, e.steps.get(s.Address).Attempt+1); err != nil {
+	if _, err := e.steps.start(ctx, s.Address, e.steps.next(s.Address)); err != nil {
 		return err
 	}
 	c, err := e.bound.Condition(s.Address)
@@ -60,6 +61,22 @@ func (e *execution) unmet(ctx context.Context, s *compile.Step, result condition
 		return err
 	}
 	e.emitDone(step, Event{Reason: result.Says})
+	return errConditionUnmet
+}
+
+// wasUnmet reports whether a condition is recorded as not met.
+func (e *execution) wasUnmet() bool {
+	return slices.ContainsFunc(e.pipeline.Steps, func(s *compile.Step) bool {
+		return s.Family == compile.Condition && e.steps.get(s.Address).Status == state.ConditionOff
+	})
+}
+
+// endUnmet ends a run whose condition is not met.
+func (e *execution) endUnmet(ctx context.Context) error {
+	e.skipRest(ctx, "a condition is not met", compile.Condition, compile.Sink)
+	if err := e.promote(ctx, false); err != nil {
+		return err
+	}
 	return errConditionUnmet
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -52,21 +51,49 @@ func (e *execution) deliver(ctx context.Context, s *compile.Step) error {
 		e.steps.end(ctx, s.Address, state.Skipped, "no rows", nil)
 		return nil
 	}
-	sink, err := e.bound.Sink(s.Address)
-	if err != nil {
-		e.steps.end(ctx, s.Address, state.Failed, "", err)
-		return e.locate(s.Address, err)
+	sink, err := e.sink(s, result)
+	if err == nil {
+		result, err = e.beginDelivery(ctx, s, result)
 	}
-	if err := e.plan(ctx, s, result); err != nil {
-		if interrupted(ctx) || errors.Is(err, errLeaseLost) {
+	if err != nil {
+		if interrupted(ctx) {
 			return err
 		}
 		e.steps.end(ctx, s.Address, state.Failed, "", err)
 		return e.locate(s.Address, err)
 	}
-	return e.attempts(ctx, s, s.Retry, func(ctx context.Context, attempt int) error {
+	return e.attempts(ctx, s, s.Retry, result.Began, func(ctx context.Context, attempt int) error {
 		return e.deliverOnce(ctx, s, sink, result, attempt)
 	})
+}
+
+// sink builds a step's sink, which must lead to where its artifacts were frozen
+// for: variables and the environment may be others than when the run began.
+func (e *execution) sink(s *compile.Step, result sinkResult) (sinks.Sink, error) {
+	out, err := e.bound.Output(s.Address)
+	if err != nil {
+		return nil, err
+	}
+	if out.Place != result.Place {
+		return nil, problem.New("delivery-changed", fmt.Sprintf("%s was to deliver to %s, and would now deliver to %s", s.Address, result.Place, out.Place), nil)
+	}
+	return e.bound.Sink(s.Address)
+}
+
+// beginDelivery records when the first attempt began, from which on the policy
+// counts its time.
+func (e *execution) beginDelivery(ctx context.Context, s *compile.Step, result sinkResult) (sinkResult, error) {
+	step := e.steps.get(s.Address)
+	if !result.Began.IsZero() && !step.Status.Final() {
+		return result, nil
+	}
+	result.Began = time.Now().UTC()
+	data, err := encodeJSON(result)
+	if err != nil {
+		return result, err
+	}
+	step.Result = data
+	return result, e.steps.put(ctx, step)
 }
 
 // plan writes what is about to be delivered into the ledger.
@@ -92,15 +119,16 @@ func (e *execution) deliverOnce(ctx context.Context, s *compile.Step, sink sinks
 	if _, err := e.steps.start(ctx, s.Address, attempt); err != nil {
 		return err
 	}
+	if err := e.plan(ctx, s, result); err != nil {
+		return err
+	}
 	id := DeliveryID(e.run.Pipeline, s.Address, e.run.Slot)
 	intents, err := e.Store.Intents(ctx, id)
 	if err != nil {
 		return err
 	}
-	book := &ledger{e: e, id: id}
-	defer book.close()
 	d := sinks.Delivery{ID: id, Pipeline: e.run.Pipeline, Sink: s.Address, Slot: e.run.Slot, Run: e.run.ID,
-		Intents: intents, Ledger: book,
+		Intents: intents, Ledger: ledger{e, id},
 		Progress: func(p sinks.Progress) {
 			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Attempt: attempt, Phase: "sending", Done: p.Done, Total: p.Total})
 		}}
@@ -149,33 +177,21 @@ func rowsOf(r sinkResult) int64 {
 	return n
 }
 
-// ledger is the store's ledger for one attempt at a delivery of this run.
+// ledger is the store's ledger for one delivery of this run.
 type ledger struct {
-	e     *execution
-	id    string
-	begun atomic.Bool // an object is there
+	e  *execution
+	id string
 }
 
-func (l *ledger) Intend(ctx context.Context, in sinks.Intent) error {
+func (l ledger) Intend(ctx context.Context, in sinks.Intent) error {
 	return l.e.Store.Intend(ctx, l.e.Owner, l.id, in)
 }
 
-func (l *ledger) Settle(ctx context.Context, obj sinks.Object) error {
-	if l.begun.CompareAndSwap(false, true) {
-		l.e.torn.Add(1)
-	}
+func (l ledger) Settle(ctx context.Context, obj sinks.Object) error {
 	return l.e.Store.Settle(ctx, l.e.Owner, l.id, obj)
 }
 
-// close ends the attempt: whether there is another is the run's decision, and
-// may be prevented.
-func (l *ledger) close() {
-	if l.begun.Load() {
-		l.e.torn.Add(-1)
-	}
-}
-
-func (l *ledger) Aborted(ctx context.Context, key, uploadID string) error {
+func (l ledger) Aborted(ctx context.Context, key, uploadID string) error {
 	return l.e.Store.Aborted(ctx, l.e.Owner, l.id, key, uploadID)
 }
 

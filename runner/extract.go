@@ -51,26 +51,27 @@ func (e *execution) extract(ctx context.Context, s *compile.Step) error {
 		e.steps.end(ctx, s.Address, state.Failed, "", err)
 		return e.locate(s.Address, err)
 	}
-	return e.attempts(ctx, s, s.Retry, func(ctx context.Context, attempt int) error {
+	return e.attempts(ctx, s, s.Retry, e.steps.get(s.Address).StartedAt, func(ctx context.Context, attempt int) error {
 		return e.extractOnce(ctx, s, src, attempt)
 	})
 }
 
 // attempts runs a step's attempts by its policy, and records how they go. A
-// step that a crash cut short goes on with the attempt it was in.
-func (e *execution) attempts(ctx context.Context, s *compile.Step, policy retry.Policy, once func(context.Context, int) error) error {
+// step that a crash cut short goes on with the attempt it was in. began is when
+// the first attempt of this series began; zero: now.
+func (e *execution) attempts(ctx context.Context, s *compile.Step, policy retry.Policy, began time.Time, once func(context.Context, int) error) error {
 	before := e.steps.get(s.Address)
-	first, began := max(before.Attempt, 1), before.StartedAt
-	switch before.Status {
-	case state.Retrying: // that attempt is over
-		first++
-		if err := waitUntil(ctx, before.NextTry); err != nil {
+	base := before.Base
+	switch {
+	case before.Status == state.Retrying:
+		if err := waitUntil(ctx, before.NextTry, longestWait(policy)); err != nil {
 			return err
 		}
-	case state.Failed, state.Cancelled, state.Skipped: // the run was reopened: a new series
-		first, began = before.Attempt+1, time.Time{}
-		policy.MaxAttempts += int64(before.Attempt)
+	case before.Status.Final(): // the run was reopened: a new series
+		base, began = before.Attempt, time.Time{}
 	}
+	first := e.steps.next(s.Address)
+	policy.MaxAttempts += int64(base)
 	if began.IsZero() {
 		began = time.Now()
 	}
@@ -105,9 +106,16 @@ func (e *execution) attempts(ctx context.Context, s *compile.Step, policy retry.
 	return e.locate(s.Address, err)
 }
 
-// waitUntil waits for a time that may have passed, or for ctx to end.
-func waitUntil(ctx context.Context, t time.Time) error {
-	timer := time.NewTimer(time.Until(t))
+// longestWait bounds the rest of a wait that another process began: its clock
+// may have been wrong.
+func longestWait(p retry.Policy) time.Duration {
+	return max(p.Or(retry.Default()).MaxBackoff, 10*time.Minute)
+}
+
+// waitUntil waits for a time that may have passed, for no longer than most, or
+// for ctx to end.
+func waitUntil(ctx context.Context, t time.Time, most time.Duration) error {
+	timer := time.NewTimer(min(time.Until(t), most))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

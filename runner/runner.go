@@ -12,13 +12,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"waybill/internal/problem"
 	"waybill/runner/compile"
 	"waybill/runner/engine"
 	"waybill/runner/state"
+	"waybill/sinks"
 )
 
 // A Runner executes runs that its owner has claimed. It may execute several at
@@ -72,12 +73,13 @@ func (r *Runner) Execute(ctx context.Context, run state.Run, p *compile.Pipeline
 	return e.finish(err)
 }
 
-// release ends our lease on a run that is not over, so that the next process
-// can go on with it at once.
+// release gives up our lease on a run that is not over, with nothing under way
+// any more, so that the next process can go on with it at once: the lease ends
+// long ago, which no process that died can have said.
 func (e *execution) release() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.parent), e.LeaseTTL)
 	defer cancel()
-	if err := e.Store.Renew(ctx, e.run.ID, e.Owner, time.Now().UTC(), 0); err != nil {
+	if err := e.Store.Renew(ctx, e.run.ID, e.Owner, time.Unix(0, 0).UTC(), 0); err != nil {
 		e.log.Warn("the lease could not be released", "error", err)
 	}
 }
@@ -92,29 +94,31 @@ type execution struct {
 	steps    *stepBook
 	parent   context.Context // of Execute: the process's own end
 	began    time.Time
-	torn     atomic.Int64 // deliveries of which an object is there, and not yet the receipt
 	log      *slog.Logger
 }
 
-// guarded runs the phases while a second goroutine keeps the lease.
+// guarded runs the phases while a second goroutine keeps the lease: until they
+// have returned, however long cleaning up takes them.
 func (e *execution) guarded() error {
 	ctx, cancel := context.WithCancelCause(e.parent)
+	defer cancel(nil)
+	alive, stop := context.WithCancel(context.WithoutCancel(e.parent))
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		e.keepLease(ctx, cancel)
+		e.keepLease(alive, cancel)
 	}()
 	err := e.phases(ctx)
-	if cause := context.Cause(ctx); err != nil && cause != nil {
-		err = cause
-	}
-	cancel(nil)
+	stop()
 	<-kept
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
 	return err
 }
 
 // keepLease renews the lease until ctx is done. When the lease is lost, or a
-// cancel was asked for, it cancels ctx with that cause.
+// cancel was asked for, it cancels the run with that cause.
 func (e *execution) keepLease(ctx context.Context, cancel context.CancelCauseFunc) {
 	tick := time.NewTicker(e.LeaseTTL / 6)
 	defer tick.Stop()
@@ -135,12 +139,31 @@ func (e *execution) keepLease(ctx context.Context, cancel context.CancelCauseFun
 		case ctx.Err() == nil:
 			e.log.Warn("the lease could not be renewed", "error", err)
 		}
-		// A delivery of which some objects are there is carried to its end.
-		if now, err := e.Store.Run(ctx, e.run.ID); err == nil && now.CancelRequested && e.torn.Load() == 0 {
+		now, err := e.Store.Run(ctx, e.run.ID)
+		if err == nil && now.CancelRequested && !e.torn(ctx) {
 			cancel(ErrCancelRequested)
-			return
 		}
 	}
+}
+
+// torn reports whether a delivery of this run has some of its objects there
+// and others not: such a one is carried to its end. The ledger tells, so that
+// it is known after a restart, too.
+func (e *execution) torn(ctx context.Context) bool {
+	deliveries, err := e.Store.Deliveries(ctx, e.run.ID)
+	if err != nil {
+		return true // not known: nothing is torn by waiting
+	}
+	for _, d := range deliveries {
+		if d.Done {
+			continue
+		}
+		intents, err := e.Store.Intents(ctx, d.ID)
+		if err != nil || slices.ContainsFunc(intents, func(in sinks.Intent) bool { return in.Settled && in.Object.Key != "" }) {
+			return true
+		}
+	}
+	return false
 }
 
 // phases does the work: sources, compute, deliveries.
@@ -153,6 +176,12 @@ func (e *execution) phases(ctx context.Context) error {
 	if e.steps, err = e.openBook(ctx); err != nil {
 		return err
 	}
+	if e.run.CancelRequested && !e.torn(ctx) {
+		return ErrCancelRequested
+	}
+	if e.wasUnmet() { // and the process ended before the run did
+		return e.endUnmet(ctx)
+	}
 	began := e.run.StartedAt
 	if began.IsZero() {
 		began = e.began
@@ -163,10 +192,7 @@ func (e *execution) phases(ctx context.Context) error {
 		return causeOf(work, err)
 	}
 	if err := e.compute(work); errors.Is(err, errConditionUnmet) {
-		if err := e.promote(ctx, false); err != nil {
-			return err
-		}
-		return errConditionUnmet
+		return e.endUnmet(ctx)
 	} else if err != nil {
 		return causeOf(work, err)
 	}

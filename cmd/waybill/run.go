@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"strconv"
+	"syscall"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,12 +53,30 @@ func (d *dataFlags) open(ctx context.Context, project string) (*sqlite.Store, st
 	return store, filepath.Join(dir, "spool"), err
 }
 
+// ownerName names this process in leases: machine, process, and a part that
+// tells it from an earlier process of the same number.
+func ownerName() string {
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), ulid.Make())
+}
+
+// ownerGone reports whether an owner is a process of this machine that does
+// not exist any more.
+func ownerGone(owner string) bool {
+	parts := strings.Split(owner, "/")
+	host, err := os.Hostname()
+	if err != nil || len(parts) != 3 || parts[0] != host {
+		return false
+	}
+	pid, err := strconv.Atoi(parts[1])
+	return err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
+
 // newRunner puts a runner together for this process.
 func newRunner(store state.Store, spool string, log *slog.Logger, events func(runner.Event)) *runner.Runner {
-	host, _ := os.Hostname()
 	return &runner.Runner{
 		Store: store, Spool: spool, StartJob: engine.Start, EngineCommand: selfCommand("engine"),
-		Jobs: runner.NewGate(1), Owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), ulid.Make()),
+		Jobs: runner.NewGate(1), Owner: ownerName(),
 		LeaseTTL: runner.DefaultLease, Log: log, Events: events,
 	}
 }
@@ -106,22 +127,22 @@ func (a *app) run(ctx context.Context, f *projectFlags, d *dataFlags, name, at s
 
 // runSlot makes a run of a pipeline for a slot and carries it through.
 func (a *app) runSlot(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, slot time.Time, asJSON bool) error {
-	run := state.Run{ID: ulid.Make().String(), Pipeline: p.Name, Slot: slot, Trigger: "manual", Status: state.Queued,
+	run := state.Run{ID: ulid.Make().String(), Pipeline: p.Name, Slot: slot, Trigger: "manual",
 		IntervalStart: intervalStart(p, slot), CreatedAt: time.Now().UTC()}
-	if err := store.CreateRun(ctx, run); err != nil {
-		return err
-	}
-	return a.carry(ctx, store, spool, g, p, run, asJSON)
+	return a.carry(ctx, store, spool, g, p, asJSON, func(r *runner.Runner) (state.Run, error) {
+		return store.Begin(ctx, run, r.Owner, g.Digest, time.Now().UTC(), r.LeaseTTL)
+	})
 }
 
-// carry claims one run, carries it through and shows how it goes.
-func (a *app) carry(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, run state.Run, asJSON bool) error {
+// carry carries one run through and shows how it goes. claim makes it this
+// process's, in one step: a daemon that shares the state never sees it free.
+func (a *app) carry(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, asJSON bool, claim func(*runner.Runner) (state.Run, error)) error {
 	if err := store.SaveGeneration(ctx, g.Digest, g.Files, time.Now().UTC()); err != nil {
 		return err
 	}
 	view := a.runView(p, asJSON)
 	r := newRunner(store, spool, slog.New(slog.NewTextHandler(io.Discard, nil)), view.event)
-	claimed, err := store.Claim(ctx, run.ID, r.Owner, g.Digest, time.Now().UTC(), r.LeaseTTL)
+	claimed, err := claim(r)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"waybill/config"
 	"waybill/internal/diag"
 	"waybill/internal/problem"
+	"waybill/runner"
 	"waybill/runner/compile"
 	"waybill/runner/state"
 )
@@ -363,10 +364,6 @@ func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spo
 		if r.LeaseUntil.After(time.Now()) {
 			return refuse("run %s is running: the process %s carries it. `waybill runs cancel %s` asks it to stop", id, r.Owner, id)
 		}
-	case state.Failed, state.Cancelled:
-		if err := store.Reopen(ctx, id); err != nil {
-			return err
-		}
 	case state.Succeeded, state.Skipped, state.ConditionOff:
 		return refuse("run %s is %s: there is nothing to go on with. `waybill runs retry %s --fresh` runs its slot again", id, r.Status, id)
 	}
@@ -378,7 +375,13 @@ func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spo
 	if p == nil {
 		return noSuchPipeline(g, r.Pipeline)
 	}
-	return a.carry(ctx, store, spool, g, p, r, asJSON)
+	return a.carry(ctx, store, spool, g, p, asJSON, func(by *runner.Runner) (state.Run, error) {
+		got, err := store.Resume(ctx, id, by.Owner, g.Digest, time.Now().UTC(), by.LeaseTTL)
+		if errors.Is(err, state.ErrConflict) {
+			return got, refuse("run %s was taken by another process just now; `waybill runs show %s` tells how it goes", id, id)
+		}
+		return got, err
+	})
 }
 
 // pinned is the generation that a run began with, or the current one if it
@@ -422,9 +425,8 @@ func (a *app) runsCancelCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if r.Status == state.Queued {
-					err = store.Finish(ctx, r.ID, "", state.Cancelled, "requested", nil, time.Now().UTC())
-				} else {
+				err = store.Finish(ctx, r.ID, "", state.Cancelled, "requested", nil, time.Now().UTC())
+				if errors.Is(err, state.ErrConflict) { // it is not queued (any more)
 					err = store.RequestCancel(ctx, r.ID)
 				}
 				if errors.Is(err, state.ErrConflict) {

@@ -86,7 +86,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	d := daemon.New(daemon.Options{
 		Dir: tree.Root(), Vars: vars, Registries: registries(), Store: store,
 		Runner: newRunner(store, spool, log, nil), Log: log, Metrics: daemon.NewMetrics(reg),
-		AllowMassRemoval: f.allowMassRemoval, Drain: f.drain,
+		AllowMassRemoval: f.allowMassRemoval, Drain: f.drain, Gone: ownerGone,
 	})
 	log.Info("waybill serves", "version", version.Version, "dir", tree.Root(), "pid", os.Getpid(), "listen", addressOf(listener))
 	// The door and the signal stay until the daemon has drained.
@@ -162,7 +162,7 @@ type reloadOutput struct {
 }
 
 func (d door) ReloadNow(ctx context.Context) (bool, any) {
-	r := d.Reload(ctx)
+	r := d.Reload(context.WithoutCancel(ctx)) // a client that hangs up stops nothing
 	out := reloadOutput{OK: r.OK, Changed: r.Changed, Generation: r.Digest, Code: r.Code, Message: r.Message, Diagnostics: []diagOutput{}}
 	for _, dg := range r.Diagnostics {
 		out.Diagnostics = append(out.Diagnostics, diagJSON(dg))

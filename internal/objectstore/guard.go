@@ -64,7 +64,13 @@ func (g *guard) PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...fu
 
 // CreateMultipartUpload opens the upload and has its id recorded.
 func (g *guard) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
-	out, err := g.Client.CreateMultipartUpload(ctx, in, opts...)
+	// One that is under way is heard out: without its id it could not be aborted.
+	own, cancel, err := grace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	out, err := g.Client.CreateMultipartUpload(own, in, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +78,7 @@ func (g *guard) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipar
 	if g.upload.Opened == nil {
 		return out, nil
 	}
-	if err := g.upload.Opened(ctx, g.uploadID); err != nil {
+	if err := g.upload.Opened(own, g.uploadID); err != nil {
 		return nil, recordError{err}
 	}
 	return out, nil

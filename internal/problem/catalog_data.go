@@ -65,5 +65,6 @@ var stateEntries = map[string]Entry{
 	"delivery-busy":        {Title: "another run is delivering the same slot", Remedy: []string{"Wait for the other run, or cancel it."}, Class: Transient},
 	"run-not-found":        {Title: "there is no such run", Remedy: []string{"`waybill runs list` shows the runs."}, Class: Permanent},
 	"pipeline-not-found":   {Title: "there is no such pipeline", Remedy: []string{"`waybill validate` lists the pipelines."}, Class: Permanent},
+	"delivery-changed":     {Title: "a delivery that has begun would go on to another place", Cause: "The definition is the same, but a variable or the environment is not: the first part went, or was to go, elsewhere.", Remedy: []string{"Go on with the variables and the environment that the run began with.", "Or start anew with the present ones: `waybill runs retry RUN --fresh`."}, Class: Permanent},
 	"definition-changed":   {Title: "the definition of a resumed run cannot be loaded", Remedy: []string{"Start a new run with the current definition."}, Class: Permanent},
 }

@@ -37,6 +37,9 @@ type Options struct {
 	AllowMassRemoval bool
 	// Drain is how long running runs may go on after the context has ended.
 	Drain time.Duration
+	// Gone reports whether the owner of a lease is known to be dead, so that
+	// nothing of it can be under way; nil: nobody is.
+	Gone func(owner string) bool
 	// Debounce and Poll are the watcher's; zero: its defaults.
 	Debounce, Poll time.Duration
 }
@@ -55,6 +58,7 @@ type Daemon struct {
 	asked   atomic.Pointer[[]string] // files that the last load asked for, beside the configuration's own
 	suspect suspect
 	pins    pins
+	again   atomic.Bool   // the last load failed for a reason that may pass
 	stands  time.Duration // massRemovalStands; shorter in tests
 
 	wakeScheduler chan struct{}
@@ -178,7 +182,7 @@ func (d *Daemon) keepHouse(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if d.suspectStands() {
+		if d.again.Swap(false) || d.suspectStands() {
 			d.Reload(ctx)
 		}
 	}

@@ -100,6 +100,9 @@ func (d *Daemon) pinned(ctx context.Context, digest string) (*compile.Generation
 		return g, nil
 	}
 	files, err := d.Store.Generation(ctx, digest)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, problem.New("definition-changed", "the definition that the run began with is not stored any more", nil)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading generation %s: %w", digest, err)
 	}
@@ -169,6 +172,7 @@ func (d *Daemon) Reload(ctx context.Context) ReloadResult {
 	default:
 		if err := d.save(ctx, g); err != nil {
 			result.Code, result.Message = "reload-failed", err.Error()
+			d.again.Store(true)
 			break
 		}
 		result.OK, result.Changed = true, true
@@ -220,6 +224,7 @@ func (d *Daemon) load(ctx context.Context) (*compile.Generation, hcl.Diagnostics
 		return g, diags, d.believe(g)
 	}
 	d.suspect = suspect{}
+	d.again.Store(true)
 	if p := problem.As(failed); p != nil {
 		return nil, nil, p
 	}

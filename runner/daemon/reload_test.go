@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"context"
 	"maps"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -296,5 +298,35 @@ func TestRemovedWhileNobodyWatched(t *testing.T) {
 	w.run(w.daemon("test"))
 	if r := w.untilStatus("Q", state.Cancelled); r.Reason != "definition_removed" {
 		t.Errorf("reason = %q", r.Reason)
+	}
+}
+
+// busyOnce is a store that is locked when a generation is to be saved, once.
+type busyOnce struct {
+	state.Store
+	busy atomic.Bool
+}
+
+func (b *busyOnce) SaveGeneration(ctx context.Context, digest string, files map[string][]byte, now time.Time) error {
+	if b.busy.Swap(false) {
+		return problem.New("state-busy", "busy", nil)
+	}
+	return b.Store.SaveGeneration(ctx, digest, files, now)
+}
+
+// A load that fails for a reason that passes is tried again without a change
+// of the files.
+func TestReloadIsTriedAgain(t *testing.T) {
+	w := newWorld(t, project("p"))
+	d := w.daemon("test")
+	store := &busyOnce{Store: w.store}
+	d.Options.Store = store
+	r := w.run(d)
+	first := r.Generation().Digest
+	store.busy.Store(true)
+	w.write(map[string]string{"p.hcl": pipeline("p", "elsewhere")})
+	w.until("the files are in force", func() bool { return r.Generation().Digest != first })
+	if store.busy.Load() {
+		t.Error("the store was never busy")
 	}
 }

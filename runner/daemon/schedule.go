@@ -48,12 +48,12 @@ func (d *Daemon) tick(ctx context.Context, ticks map[string]time.Time) time.Dura
 		if ctx.Err() != nil {
 			return 0
 		}
+		ticks[p.Name] = time.Now().UTC() // we were there, even if the store was not
 		if err != nil {
 			d.Log.Error("a schedule could not be decided", "pipeline", p.Name, "error", err)
 			sleep = min(sleep, time.Second)
 			continue
 		}
-		ticks[p.Name] = time.Now().UTC()
 		behind = max(behind, out.Behind.Seconds())
 		if !out.Wake.IsZero() {
 			sleep = min(sleep, max(0, time.Until(out.Wake)))

@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -82,7 +84,7 @@ func (d *Daemon) claim(ctx, running context.Context, workers *sync.WaitGroup) {
 		if room == 0 || ctx.Err() != nil {
 			return
 		}
-		if r.Status == state.Queued && waits[r.Pipeline] {
+		if r.Status == state.Queued && waits[r.Pipeline] || r.Status == state.Running && !d.mayTakeOver(r) {
 			continue
 		}
 		g, p, err := d.definition(ctx, r)
@@ -95,6 +97,26 @@ func (d *Daemon) claim(ctx, running context.Context, workers *sync.WaitGroup) {
 			room--
 		}
 	}
+}
+
+// takeoverGrace is how long after the end of its lease a run is left alone:
+// longer than any request that its owner may have under way, for S3 knows no
+// fencing. An owner that is known to be dead has none.
+const takeoverGrace = 30 * time.Second
+
+// mayTakeOver reports whether a run whose lease has ended may be carried by us.
+// Our own is not: that its lease could end means that the clock jumped.
+func (d *Daemon) mayTakeOver(r state.Run) bool {
+	d.mu.Lock()
+	_, ours := d.active[r.ID]
+	d.mu.Unlock()
+	switch {
+	case ours:
+		return false
+	case d.Gone != nil && d.Gone(r.Owner):
+		return true
+	}
+	return time.Since(r.LeaseUntil) > takeoverGrace
 }
 
 // overlaps reports whether runs of the pipeline may go on side by side.
@@ -198,7 +220,7 @@ func (d *Daemon) carry(ctx context.Context, r state.Run, p *compile.Pipeline, se
 		poke(d.wakeWorkers)
 		poke(d.wakeScheduler)
 	}()
-	done, err := d.Runner.Execute(ctx, r, p, settings)
+	done, err := d.execute(ctx, r, p, settings)
 	if err != nil {
 		d.Log.Warn("a run was left", "pipeline", r.Pipeline, "run", r.ID, "cause", err.Error())
 		return
@@ -208,4 +230,21 @@ func (d *Daemon) carry(ctx context.Context, r state.Run, p *compile.Pipeline, se
 	if done.Status == state.Succeeded {
 		d.Metrics.LastSuccess.WithLabelValues(r.Pipeline).Set(float64(done.FinishedAt.Unix()))
 	}
+}
+
+// execute carries a run. A panic ends that run, not the daemon, and is not met
+// again at the next start.
+func (d *Daemon) execute(ctx context.Context, r state.Run, p *compile.Pipeline, settings compile.Settings) (done state.Run, err error) {
+	defer func() {
+		what := recover()
+		if what == nil {
+			return
+		}
+		d.Log.Error("a run panicked", "run", r.ID, "panic", fmt.Sprint(what), "stack", string(debug.Stack()))
+		failure := problem.New("internal", "waybill itself failed in this run; its log tells where", nil)
+		err = d.Store.Finish(context.WithoutCancel(ctx), r.ID, d.Runner.Owner, state.Failed, "", failure, time.Now().UTC())
+		done = r
+		done.Status, done.FinishedAt = state.Failed, time.Now().UTC()
+	}()
+	return d.Runner.Execute(ctx, r, p, settings)
 }

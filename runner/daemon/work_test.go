@@ -147,10 +147,56 @@ func TestDeadOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	lease := w.get("P").LeaseUntil
-	w.run(w.daemon("heir"))
+	heir := w.daemon("heir")
+	heir.Gone = func(owner string) bool { return owner == "dead" }
+	w.run(heir)
 	got := w.untilStatus("P", state.Succeeded)
 	if got.Claims != 2 || got.FinishedAt.Before(lease) {
 		t.Errorf("claims %d, finished %v, the lease was until %v", got.Claims, got.FinishedAt, lease)
+	}
+}
+
+// Whose lease has ended and who may still live is left alone for a while, and
+// so are our own runs, however far the clock jumps.
+func TestMayTakeOver(t *testing.T) {
+	d := newWorld(t, project("p")).daemon("test")
+	d.active["OURS"] = "p"
+	d.Gone = func(owner string) bool { return owner == "dead" }
+	now := time.Now()
+	for _, tt := range []struct {
+		run  state.Run
+		want bool
+	}{
+		{state.Run{ID: "A", Owner: "other", LeaseUntil: now.Add(-time.Second)}, false},
+		{state.Run{ID: "B", Owner: "other", LeaseUntil: now.Add(-takeoverGrace - time.Second)}, true},
+		{state.Run{ID: "C", Owner: "other", LeaseUntil: time.Unix(0, 0)}, true}, // given up
+		{state.Run{ID: "D", Owner: "dead", LeaseUntil: now.Add(-time.Second)}, true},
+		{state.Run{ID: "OURS", Owner: "test", LeaseUntil: now.Add(-time.Hour)}, false},
+	} {
+		if got := d.mayTakeOver(tt.run); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.run.ID, got, tt.want)
+		}
+	}
+}
+
+// The clock jumps by more than the lease while a run is under way: it is not
+// claimed from ourselves.
+func TestOwnRunIsNotClaimedTwice(t *testing.T) {
+	w := newWorld(t, project("p"))
+	letGo := w.holdRuns()
+	r := w.run(w.daemon("test"))
+	w.queue("P", "p", 0)
+	poke(r.wakeWorkers)
+	w.until("the run is under way", func() bool { return w.heldRuns() == 1 })
+	if err := w.store.Renew(t.Context(), "P", "test", time.Now().Add(-time.Hour), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	w.queue("Q", "p", 1) // the look that finds it comes after the one that would claim P
+	poke(r.wakeWorkers)
+	letGo()
+	w.untilStatus("Q", state.Succeeded)
+	if c := w.get("P").Claims; c != 1 {
+		t.Errorf("the run was claimed %d times", c)
 	}
 }
 

@@ -3,6 +3,7 @@ package file
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
@@ -144,8 +146,11 @@ func (w *writer) put(ctx context.Context, a sinks.Artifact) (sinks.Object, error
 	if err := w.root.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return sinks.Object{}, writeProblem(a.Key, err)
 	}
-	temp := filepath.Join(filepath.Dir(path), tempName(w.d.ID, a.Key))
-	err := w.fill(ctx, temp, a)
+	temp, err := w.tempFile(filepath.Dir(path), a.Key)
+	if err != nil {
+		return sinks.Object{}, writeProblem(a.Key, err)
+	}
+	err = w.fill(ctx, temp, a)
 	if err == nil {
 		err = w.publish(temp, path, a.Key)
 	}
@@ -157,11 +162,30 @@ func (w *writer) put(ctx context.Context, a sinks.Artifact) (sinks.Object, error
 	return obj, w.d.Ledger.Settle(context.WithoutCancel(ctx), obj)
 }
 
-// tempName is the same in every attempt, so that the next one takes over what
-// a crash left behind. The dot keeps it out of patterns such as *.csv.
-func tempName(delivery, key string) string {
+// tempFile chooses a temporary name that no other process has, and removes
+// those that earlier attempts left: one whose owner still lives then finds
+// nothing to publish, instead of publishing what we are writing.
+func (w *writer) tempFile(dir, key string) (string, error) {
+	prefix := tempPrefix(w.d.ID, key)
+	entries, err := fs.ReadDir(w.root.FS(), filepath.ToSlash(dir))
+	if err != nil {
+		return "", err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) {
+			if err := w.root.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
+		}
+	}
+	return filepath.Join(dir, prefix+rand.Text()+".tmp"), nil
+}
+
+// tempPrefix is the same in every attempt. The dot keeps the files out of
+// patterns such as *.csv.
+func tempPrefix(delivery, key string) string {
 	sum := sha256.Sum256([]byte(delivery + "\x00" + key))
-	return ".waybill-" + hex.EncodeToString(sum[:8]) + ".tmp"
+	return ".waybill-" + hex.EncodeToString(sum[:8]) + "-"
 }
 
 // fill copies the artifact into the temporary file and syncs it to disk.
@@ -171,7 +195,7 @@ func (w *writer) fill(ctx context.Context, temp string, a sinks.Artifact) error 
 		return unreadable(a, err)
 	}
 	defer src.Close() //nolint:errcheck // only read
-	dst, err := w.root.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	dst, err := w.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return writeProblem(a.Key, err)
 	}
