@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"waybill/internal/dataset"
@@ -98,9 +97,9 @@ func athenaTexts(schema dataset.Schema, o dataset.CSVOptions) map[string]string 
 }
 
 // detectCSV finds names and types by reading all of every file, so that a
-// later line can't contradict what an early sample promised. Numbers that have
-// leading zeros somewhere (postcodes, account numbers) stay texts: DuckDB would
-// take 00123 for 123.
+// later line can't contradict what an early sample promised. A column has
+// another type than varchar only if no value loses anything by it: see
+// exactTypes.
 func (d *Database) detectCSV(ctx context.Context, name, args string) (dataset.Schema, error) {
 	found, err := d.describe(ctx, "FROM read_csv("+args+", auto_detect = true, sample_size = -1, files_to_sniff = -1)")
 	if err != nil {
@@ -109,45 +108,78 @@ func (d *Database) detectCSV(ctx context.Context, name, args string) (dataset.Sc
 	if len(found) == 0 || len(found) == 1 && found[0].name == "column0" && !strings.Contains(args, "header = false") {
 		return nil, problem.New("empty-schema", name+": the file is empty, and no columns are declared.", nil)
 	}
-	zeros, err := d.leadingZeros(ctx, args, found)
-	if err != nil {
+	if err := d.exactTypes(ctx, args, found); err != nil {
 		return nil, err
-	}
-	for i := range found {
-		if slices.Contains(zeros, found[i].name) {
-			found[i].duck = "VARCHAR"
-		}
 	}
 	return schemaOf(name, found)
 }
 
-// leadingZeros returns the numeric columns with a value such as 007.
-func (d *Database) leadingZeros(ctx context.Context, args string, columns []column) ([]string, error) {
-	var numeric, tests, all []string
-	for _, c := range columns {
+// What a text must look like to be taken for a number: as a number prints, so
+// that a postcode, an account number, a version or an article number stays the
+// text it is.
+const (
+	plainDecimal = `-?(0|[1-9][0-9]*)(\.[0-9]+)?`
+	floating     = `-?(0|[1-9][0-9]*)\.[0-9]+[eE][+-]?[0-9]+`
+)
+
+// exactTypes looks at every value of the columns for which DuckDB's sniffer
+// found a type. The type stays if each value, read as that type and printed,
+// is the same text again. Numbers with a fraction, or too large for bigint,
+// become a decimal that holds all their digits; DOUBLE is for exponents only.
+// Everything else is varchar: 007, 1.10 among 1.9.1, 12E4, 0x1F, "f", 13/02/2026.
+func (d *Database) exactTypes(ctx context.Context, args string, columns []column) error {
+	var all, tests []string
+	var typed []int
+	for i, c := range columns {
 		all = append(all, Literal(c.name)+": 'VARCHAR'")
-		if c.duck == "BIGINT" || c.duck == "DOUBLE" {
-			numeric = append(numeric, c.name)
-			tests = append(tests, "coalesce(bool_or(regexp_matches("+Ident(c.name)+`, '^\s*[+-]?0[0-9]')), false)`)
+		if c.duck == "VARCHAR" {
+			continue
 		}
+		typed = append(typed, i)
+		v := Ident(c.name)
+		tests = append(tests,
+			fmt.Sprintf("coalesce(bool_and(TRY_CAST(%s AS %s)::VARCHAR IS NOT DISTINCT FROM %[1]s), true)", v, c.duck),
+			fmt.Sprintf("coalesce(bool_and(regexp_full_match(%s, '%s')), false)", v, plainDecimal),
+			fmt.Sprintf("coalesce(bool_and(regexp_full_match(%s, '%s|%s')), false)", v, plainDecimal, floating),
+			fmt.Sprintf("coalesce(max(length(regexp_extract(%s, '^-?([0-9]+)', 1))), 0)", v),
+			fmt.Sprintf("coalesce(max(length(regexp_extract(%s, '\\.([0-9]+)$', 1))), 0)", v))
 	}
-	if len(numeric) == 0 {
-		return nil, nil
+	if len(typed) == 0 {
+		return nil
 	}
-	hit := make([]bool, len(numeric))
-	into := make([]any, len(numeric))
-	for i := range hit {
-		into[i] = &hit[i]
+	facts := make([]textFacts, len(typed))
+	into := make([]any, 0, len(tests))
+	for i := range facts {
+		f := &facts[i]
+		into = append(into, &f.same, &f.decimal, &f.number, &f.whole, &f.fraction)
 	}
 	query := "SELECT " + strings.Join(tests, ", ") + " FROM read_csv(" + args + ", auto_detect = false, columns = {" + strings.Join(all, ", ") + "})"
 	if err := d.conn.QueryRowContext(ctx, query).Scan(into...); err != nil {
-		return nil, err
+		return err
 	}
-	var out []string
-	for i, h := range hit {
-		if h {
-			out = append(out, numeric[i])
-		}
+	for i, at := range typed {
+		columns[at].duck = facts[i].typeFor(columns[at].duck)
 	}
-	return out, nil
+	return nil
+}
+
+// textFacts is what is known of all the texts of a column, NULLs aside.
+type textFacts struct {
+	same            bool  // they print as they are when read as the sniffed type
+	decimal         bool  // they are plain decimal numbers
+	number          bool  // or have exponents
+	whole, fraction int64 // the most digits before and behind the point
+}
+
+func (f textFacts) typeFor(sniffed string) string {
+	const most = 38
+	switch {
+	case sniffed == "DOUBLE" && f.decimal && f.whole+f.fraction <= most:
+		return fmt.Sprintf("DECIMAL(%d,%d)", max(18, f.whole+f.fraction), f.fraction)
+	case sniffed == "DOUBLE" && f.number && !f.decimal:
+		return sniffed
+	case sniffed != "DOUBLE" && f.same:
+		return sniffed
+	}
+	return "VARCHAR"
 }
