@@ -22,7 +22,8 @@ prerequisites:
 
 build: prerequisites ## build bin/waybill
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/waybill
+	@test -x $(BIN) || echo "Building waybill; the first time this takes a few minutes."
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/waybill
 
 test: prerequisites ## run all tests: units, stories, end to end, races, fuzz seeds
 	$(GO) vet ./...

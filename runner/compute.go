@@ -142,13 +142,37 @@ func (e *execution) computeOnce(ctx context.Context) error {
 func (e *execution) blame(s *compile.Step, err error) string {
 	p := problem.As(err)
 	late := s.Family != compile.Source && s.Family != compile.Transform
-	if !late || p == nil || p.Code != "transform-failed" || errors.As(err, new(*engine.SQLError)) || len(s.Inputs) == 0 {
+	switch {
+	case p != nil && p.Code == "file-malformed":
+		if only, ok := e.onlyTextSource(); ok {
+			return only
+		}
+	case !late || p == nil || p.Code != "transform-failed" || errors.As(err, new(*engine.SQLError)) || len(s.Inputs) == 0:
+		return s.Address
+	}
+	if len(s.Inputs) == 0 {
 		return s.Address
 	}
 	if in := e.pipeline.Step(s.Inputs[0]); in.Family == compile.Transform {
 		return in.Address
 	}
 	return s.Address
+}
+
+// onlyTextSource is the one source of the pipeline whose data is text, if there
+// is just one: it is what a malformed file belongs to, wherever it is read.
+func (e *execution) onlyTextSource() (string, bool) {
+	var found []string
+	for _, s := range e.pipeline.Steps {
+		var ds dataset.Dataset
+		if s.Family == compile.Source && decode(e.steps.get(s.Address).Result, &ds) == nil && ds.Format != dataset.Parquet {
+			found = append(found, s.Address)
+		}
+	}
+	if len(found) != 1 {
+		return "", false
+	}
+	return found[0], true
 }
 
 func (e *execution) startJob(ctx context.Context) (engine.Job, error) {

@@ -94,6 +94,9 @@ func (a *app) runCommand() *cobra.Command {
 			"Exit code 0: it succeeded; 1: it did not.",
 		Args: needs("the name of a pipeline"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("at") && at == "" { // a shell variable that is not set, most likely
+				return mistake("--at is empty: give it a time, or leave it out to run for now")
+			}
 			return a.run(cmd.Context(), &f, &d, args[0], at, asJSON)
 		},
 	}
@@ -184,13 +187,20 @@ func parseSlot(at string, loc *time.Location) (time.Time, error) {
 	if at == "" {
 		return time.Now().UTC().Truncate(time.Second), nil
 	}
-	if t, err := time.Parse(time.RFC3339, at); err == nil {
-		return t.UTC(), nil
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, at, loc); err == nil {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(layout, at); err == nil {
 			return t.UTC(), nil
 		}
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		t, err := time.ParseInLocation(layout, at, loc)
+		if err != nil {
+			continue
+		}
+		if t.Format(layout) != at {
+			return time.Time{}, mistake("--at %s does not exist in %s: clocks are set forward over it. Give an offset, such as %s", at, loc, t.Format(time.RFC3339))
+		}
+		return t.UTC(), nil
 	}
 	return time.Time{}, mistake("--at %q is no time: write 2026-11-22, 2026-11-22T09:00 or 2026-11-22T09:00:00-05:00", at)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -87,8 +86,10 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		Dir: tree.Root(), Vars: vars, Registries: registries(), Store: store,
 		Runner: newRunner(store, spool, log, nil), Log: log, Metrics: daemon.NewMetrics(reg),
 		AllowMassRemoval: f.allowMassRemoval, Drain: f.drain, Gone: ownerGone,
+		Locked: func() {
+			log.Info("waybill serves", "version", version.Version, "dir", tree.Root(), "pid", os.Getpid(), "listen", addressOf(listener))
+		},
 	})
-	log.Info("waybill serves", "version", version.Version, "dir", tree.Root(), "pid", os.Getpid(), "listen", addressOf(listener))
 	// The door and the signal stay until the daemon has drained.
 	open, closeDoor := context.WithCancel(context.WithoutCancel(ctx))
 	group, ctx := errgroup.WithContext(ctx)
@@ -102,7 +103,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		group.Go(func() error { return web.Serve(open, listener, handler) })
 	}
 	err = group.Wait()
-	log.Info("waybill has stopped")
+	if err == nil {
+		log.Info("waybill has stopped")
+	}
 	return err
 }
 
@@ -128,7 +131,7 @@ func listen(address string) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("--listen %s: the address cannot be used: %w", address, errors.Unwrap(err))
+		return nil, refuse("--listen %s cannot be used: %s. Choose another address, or stop the program that listens there", address, errors.Unwrap(err))
 	}
 	return l, nil
 }

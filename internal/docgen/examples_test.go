@@ -81,7 +81,7 @@ var stubs = map[string]string{
 	"connection":      "connection \"aws\" \"NAME\" { region = \"eu-west-1\" }\n",
 	compile.Source:    "source \"file\" \"NAME\" {\n  path = \"NAME.csv\"\n  format \"csv\" {}\n}\n",
 	compile.Transform: "transform \"sql\" \"NAME\" {\n  query = \"SELECT 1 AS one\"\n}\n",
-	compile.Sink:      "sink \"file\" \"stub\" {\n  input = NAME\n  path  = \"stub.csv\"\n  format \"csv\" {}\n}\n",
+	compile.Sink:      "sink \"file\" \"stub\" {\n  input = NAME\n  path  = \"out/stub.csv\"\n  format \"csv\" {}\n}\n",
 }
 
 func stub(root, name string) string { return strings.ReplaceAll(stubs[root], "NAME", name) }

@@ -139,7 +139,7 @@ func (p *Process) begin(ctx context.Context, stdin io.Writer, c *Config, o Optio
 	for _, u := range c.Users {
 		req.Secrets[u.AccessKeyID] = u.SecretKey.Reveal()
 	}
-	if err := json.NewEncoder(stdin).Encode(req); err != nil && !errors.Is(err, syscall.EPIPE) {
+	if err := json.NewEncoder(stdin).Encode(req); err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, os.ErrClosed) {
 		return err
 	}
 	timeout := time.NewTimer(startTimeout)

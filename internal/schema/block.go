@@ -48,7 +48,7 @@ type Attr struct {
 	OneOf    []string // the only values allowed
 	Required bool
 
-	// Sensitive attributes accept values made from secret() and sensitive
+	// Sensitive attributes accept values made by sensitive() and from sensitive
 	// variables. All others refuse them.
 	Sensitive bool
 	// NoLiteral attributes refuse a value written in plain text in the file.

@@ -251,7 +251,7 @@ func (at *Attr) convert(v cty.Value, rng hcl.Range) (goValue any, known bool, di
 	v, marks := v.UnmarkDeep()
 	if _, secretMark := marks[secret.Mark{}]; secretMark && !at.Sensitive {
 		return fail("sensitive-value", fmt.Sprintf("%s is made from a sensitive value", at.Name),
-			"This attribute is shown in plans, logs and receipts, so it may not depend on a sensitive variable or secret().")
+			"This attribute is shown in plans, logs and receipts, so it may not depend on a sensitive variable or sensitive().")
 	}
 	if v.IsNull() {
 		if at.Required {

@@ -214,6 +214,14 @@ func (r *read) place() string {
 	return r.step.Kind + ":"
 }
 
+// clean is the one spelling of a name that a sink tells apart from others.
+func (r *read) clean(name string) string {
+	if c, ok := r.sink.Config.(interface{ Clean(string) string }); ok {
+		return c.Clean(name)
+	}
+	return name
+}
+
 type sampleName struct {
 	address string
 	full    string // place and name
@@ -241,7 +249,7 @@ func (w *workspace) sampleNames(p *Pipeline, slot time.Time) ([]sampleName, hcl.
 			s = r.steps[slices.IndexFunc(r.steps, func(o *read) bool { return o.step.Address == s.step.Address })]
 		}
 		if placeKnown(s) {
-			out = append(out, sampleName{s.step.Address, s.place() + "/" + name, s.target.Range()})
+			out = append(out, sampleName{s.step.Address, s.place() + "/" + s.clean(name), s.target.Range()})
 		}
 	}
 	return out, diags

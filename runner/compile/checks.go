@@ -167,6 +167,25 @@ var sampleSlots = []time.Time{
 	time.Date(2028, 2, 29, 9, 0, 0, 0, time.UTC),
 }
 
+// replaced tells what a sink would replace that its own pipeline, or the
+// configuration, is made from; empty if nothing. name is as file sinks have it.
+// That another pipeline reads what this one writes is a way to pass data on.
+func (w *workspace) replaced(p *Pipeline, name string) string {
+	local, isFile := strings.CutPrefix(name, "file:/")
+	if !isFile {
+		return ""
+	}
+	if _, ok := w.files[local]; ok {
+		return "the configuration"
+	}
+	for _, r := range w.reads[p] {
+		if f, ok := r.source.Config.(interface{ Reads() string }); ok && f.Reads() == local {
+			return r.step.Address
+		}
+	}
+	return ""
+}
+
 // collisions refuses two sinks that can write the same name for one slot.
 func (w *workspace) collisions() hcl.Diagnostics {
 	type claim struct {
@@ -175,6 +194,7 @@ func (w *workspace) collisions() hcl.Diagnostics {
 	}
 	var diags hcl.Diagnostics
 	reported := map[string]bool{}
+	w.files = w.g.project.Tree.Files()
 	for i, slot := range sampleSlots {
 		claimed := map[string]claim{}
 		for _, p := range w.g.Pipelines {
@@ -183,6 +203,10 @@ func (w *workspace) collisions() hcl.Diagnostics {
 				diags = append(diags, d...)
 			}
 			for _, n := range names {
+				if by := w.replaced(p, n.full); i == 0 && by != "" {
+					diags = append(diags, diag.Error("path-reserved", n.rng, fmt.Sprintf("%s would replace what it is made from", n.address),
+						fmt.Sprintf("%s is read by %s. Write to another path.", strings.TrimPrefix(n.full, "file:/"), by)))
+				}
 				prev, taken := claimed[n.full]
 				this := claim{p.Name, n.address, n.rng}
 				if !taken {

@@ -43,7 +43,7 @@ func (g *Generation) compile() hcl.Diagnostics {
 	if diags.HasErrors() {
 		return diags
 	}
-	w := &workspace{g: g, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}}
+	w := &workspace{g: g, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}, reads: map[*Pipeline][]*read{}}
 	connections, d := w.connections(scope.With(unknownRun))
 	diags = append(diags, d...)
 	for _, block := range g.project.Pipelines {
@@ -110,6 +110,8 @@ type workspace struct {
 	scope *schema.Scope   // var, local, functions
 	used  map[string]bool // "connection.lake"
 	sinks map[*Pipeline][]*read
+	reads map[*Pipeline][]*read // sources
+	files map[string][]byte     // of the configuration
 }
 
 // connections evaluates all connections in a scope and returns them as the

@@ -231,8 +231,11 @@ func (w *workspace) pipeline(block *hcl.Block, connections cty.Value) (*Pipeline
 	d := w.schedules(p, r)
 	diags = append(diags, d...)
 	for _, s := range r.steps {
-		if s.step.Family == Sink {
+		switch s.step.Family {
+		case Sink:
 			w.sinks[p] = append(w.sinks[p], s)
+		case Source:
+			w.reads[p] = append(w.reads[p], s)
 		}
 	}
 	d = p.order(r)

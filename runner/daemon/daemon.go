@@ -40,6 +40,8 @@ type Options struct {
 	// Gone reports whether the owner of a lease is known to be dead, so that
 	// nothing of it can be under way; nil: nobody is.
 	Gone func(owner string) bool
+	// Locked is called once the daemon has the store for itself; may be nil.
+	Locked func()
 	// Debounce and Poll are the watcher's; zero: its defaults.
 	Debounce, Poll time.Duration
 }
@@ -90,6 +92,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = release() }()
+	if d.Locked != nil {
+		d.Locked()
+	}
 	if err := d.start(ctx); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func TestAttachCSVSpeaksOfNoValues(t *testing.T) {
 			}
 			define(t, j, "g", "SELECT sum(id) AS s, max(email) AS m FROM f", "f")
 			_, _, err := j.Preview(t.Context(), "g", 10)
-			wantProblem(t, err, "transform-failed", c.says)
+			wantProblem(t, err, "file-malformed", c.says)
 			wantNoData(t, err)
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"waybill/internal/component"
+	"waybill/internal/diag"
 	"waybill/internal/problem"
 	"waybill/internal/schema"
 	"waybill/sinks"
@@ -29,6 +31,10 @@ type Config struct{}
 
 // Place says where paths live: all file sinks of a project share one place.
 func (Config) Place() string { return "file:" }
+
+// Clean is the path that a name leads to, so that two spellings of one path are
+// found to be the same.
+func (Config) Clean(name string) string { return path.Clean(filepath.ToSlash(name)) }
 
 // Kind is `sink "file"`.
 func Kind() sinks.Kind {
@@ -50,13 +56,12 @@ func block() *schema.Block {
 
 // check tries the path with sample names, as far as it is known.
 func check(_ Config, values *schema.Values) hcl.Diagnostics {
-	path, known, diags := values.Late("path").Eval("0000001", "p=1/")
+	name, known, diags := values.Late("path").Eval("0000001", "p=1/")
 	if !known || diags.HasErrors() {
 		return diags
 	}
-	if !filepath.IsLocal(filepath.FromSlash(path)) {
-		return append(diags, values.Error("path", "path-outside", fmt.Sprintf("path: %q leads out of the project's directory", path),
-			"Files that a project writes stay below its directory. Use a relative path without leading ../."))
+	if p := checkPath(name); p != nil {
+		return append(diags, values.Error("path", diag.Code(p.Code), "path: "+p.Summary, strings.Join(p.Remedy, " ")))
 	}
 	return diags
 }
@@ -93,22 +98,49 @@ func (s *sink) Deliver(ctx context.Context, d sinks.Delivery) (sinks.Receipt, er
 	return receipt, nil
 }
 
-// checkPaths refuses what leads out of the project and what would replace
+// checkPaths refuses names that cannot be written, and what would replace
 // itself. Symbolic links are os.Root's affair.
 func checkPaths(artifacts []sinks.Artifact) error {
 	seen := map[string]bool{}
 	for _, a := range artifacts {
-		path := filepath.FromSlash(a.Key)
-		if !filepath.IsLocal(path) || filepath.Clean(path) == "." {
-			return problem.New("path-outside", fmt.Sprintf("the path %q leads out of the project's directory", a.Key), nil)
+		if p := checkPath(a.Key); p != nil {
+			return p
 		}
-		if clean := filepath.Clean(path); seen[clean] {
+		clean := Config{}.Clean(a.Key)
+		if seen[clean] {
 			return problem.New("key-collision", fmt.Sprintf("two files of this delivery have the path %s", a.Key), nil)
-		} else {
-			seen[clean] = true
 		}
+		seen[clean] = true
 	}
 	return nil
+}
+
+// checkPath refuses a path that is no file's, that leads out of the project, or
+// that is not a sink's to write: names with a leading dot, behind which state
+// and tools keep their things, waybill's own database, and configuration.
+func checkPath(name string) *problem.Problem {
+	local := filepath.FromSlash(name)
+	switch base := path.Base(name); {
+	case strings.HasSuffix(name, "/") || strings.ContainsRune(name, 0):
+		p := problem.New("invalid-value", fmt.Sprintf("%q is not the name of a file", name), nil)
+		p.Remedy = []string{`Write a path that ends in a file's name, such as "out/report.csv".`}
+		return p
+	case !filepath.IsLocal(local) || path.Clean(name) == ".":
+		return problem.New("path-outside", fmt.Sprintf("%q leads out of the project's directory", name), nil)
+	case hasHidden(name), strings.HasPrefix(base, "waybill.db"), strings.HasSuffix(base, ".hcl"), strings.HasSuffix(base, ".hcl.json"), strings.HasSuffix(base, ".wbvars"):
+		return problem.New("path-reserved", fmt.Sprintf("%q is not a sink's to write", name), nil)
+	}
+	return nil
+}
+
+// hasHidden reports whether a part of the path begins with a dot.
+func hasHidden(name string) bool {
+	for part := range strings.SplitSeq(path.Clean(name), "/") {
+		if strings.HasPrefix(part, ".") && part != ".." {
+			return true
+		}
+	}
+	return false
 }
 
 func delivered(intents []sinks.Intent) map[string]sinks.Object {

@@ -2,6 +2,7 @@ package file
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -16,6 +17,9 @@ type Config struct {
 	Path   string  `wb:"path"` // relative to the project's directory
 	Format *Format `wb:"format"`
 }
+
+// Reads is the path of the file below the project, in one spelling.
+func (c Config) Reads() string { return path.Clean(filepath.ToSlash(c.Path)) }
 
 // Format says how the file is encoded. The names of its kinds and attributes
 // are those of the formats that a sink writes, as far as reading needs them.
@@ -52,7 +56,7 @@ func formatBlock() *schema.Block {
 		Doc:     "How the file is encoded.",
 		Example: `format "csv" {}`,
 		Variants: []schema.Block{
-			{Type: string(dataset.CSV), Doc: "Values separated by a character, in UTF-8. Types are detected from the values unless the source has columns.",
+			{Type: string(dataset.CSV), Doc: "Values separated by a character, in UTF-8. Types come from columns, or else from reading the whole file: a column is a number, date, time or boolean only if each of its values would print as the same text again or, for numbers with a fraction, as the same number; such numbers become an exact decimal. All else is varchar, so 007, 12E4 and 13/02/2026 stay what they are. Since types then depend on the data of the day, give columns where the receiver relies on them.",
 				Example: "format \"csv\" {\n  delimiter = \";\"\n}", Attrs: csvAttrs()},
 			{Type: string(dataset.Parquet), Doc: "Apache Parquet. The file tells its own names and types.", Example: `format "parquet" {}`},
 			{Type: string(dataset.NDJSON), Doc: "One JSON object in each line.", Example: `format "ndjson" {}`},

@@ -285,6 +285,11 @@ func (q *query) replacements(words []token) (replaced map[int]string, skipped ma
 		case w.is("X") && next.kind == text && next.at == w.at+1:
 			replaced[w.at] = "unhex(" + next.text + ")"
 			skipped[next.at] = true
+		case w.is("DECIMAL") && next.kind == text:
+			if typ, ok := decimalOf(unquote(next.text)); ok {
+				replaced[w.at] = "CAST(" + next.text + " AS " + typ + ")"
+				skipped[next.at] = true
+			}
 		case w.is("CAST", "TRY_CAST") && next.is("("):
 			replaceType(words, i+1, replaced, skipped)
 		case dateFunctions[name] != "" && next.is("("):
@@ -297,6 +302,17 @@ func (q *query) replacements(words []token) (replaced map[int]string, skipped ma
 		}
 	}
 	return replaced, skipped
+}
+
+// decimalOf is the type of the literal DECIMAL 'digits': Trino takes precision
+// and scale from the text.
+func decimalOf(digits string) (string, bool) {
+	whole, fraction, _ := strings.Cut(strings.TrimLeft(digits, "+-"), ".")
+	n := len(whole) + len(fraction)
+	if n == 0 || n > 38 || strings.Trim(whole+fraction, "0123456789") != "" {
+		return "", false
+	}
+	return fmt.Sprintf("DECIMAL(%d,%d)", n, len(fraction)), true
 }
 
 // replaceType writes the type of CAST(… AS type) as DuckDB has it.

@@ -96,7 +96,28 @@ func (d *Database) judge(e engineError) (code, text string) {
 		// functions and what stands in the query.
 		return e.judgeBinding(first)
 	}
-	return "transform-failed", d.withoutValues(e.Type, e.Message)
+	text = d.withoutValues(e.Type, e.Message)
+	if !e.aboutCSV() {
+		return "transform-failed", text
+	}
+	if strings.HasPrefix(text, refusedValue) {
+		text = "the file is not CSV of the form that the source describes"
+	}
+	return "file-malformed", text
+}
+
+// refusedValue begins the words for a message that cannot be shown.
+const refusedValue = "the engine refused a value"
+
+// aboutCSV reports whether the error is about a CSV file's text, and not about
+// a statement.
+func (e engineError) aboutCSV() bool {
+	for _, words := range []string{"CSV Error on Line", "Error when sniffing file", "CSV Reader", "csv_scanner", "not utf-8 encoded"} {
+		if strings.Contains(e.Message, words) {
+			return true
+		}
+	}
+	return false
 }
 
 func (e engineError) judgeBinding(first string) (code, text string) {
@@ -233,5 +254,5 @@ func (d *Database) withoutValues(kind, message string) string {
 	case "Divide by Zero":
 		return "a division by zero"
 	}
-	return "the engine refused a value (" + strings.ToLower(kind) + ")"
+	return refusedValue + " (" + strings.ToLower(kind) + ")"
 }

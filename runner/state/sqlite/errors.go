@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"syscall"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"golang.org/x/sys/unix"
 	"waybill/internal/problem"
 	"waybill/runner/state"
 )
@@ -87,9 +89,19 @@ func (s *Store) problemOf(err error) *problem.Problem {
 		return explained("state-unreadable", "the state %s cannot be opened",
 			"The file, or one of the two that SQLite keeps beside it, cannot be opened or made.")
 	case sqlite3.SQLITE_IOERR:
+		if noRoom(filepath.Dir(s.path)) { // SQLite's shared memory reports a full disk like this
+			return explained("disk-full", "there is no room to write the state %s", "The disk is full. What was written before is intact.")
+		}
 		return explained("state-unreadable", "the state %s cannot be read or written", "The disk or the file system reports an error.")
 	}
 	return nil
+}
+
+// noRoom reports whether the disk that a directory is on is as good as full.
+func noRoom(dir string) bool {
+	const little = 1 << 20
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && st.Bavail*uint64(st.Bsize) < little
 }
 
 // unreadableFile explains why there is no file to work with.
