@@ -3,14 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"strconv"
-	"syscall"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/oklog/ulid/v2"
