@@ -144,7 +144,17 @@ func severalOrNo(n int) string {
 // promote makes this run's results those that the next run's conditions
 // compare with. It comes last, so that a run that goes on after a crash still
 // compares with the runs before it, and may be repeated.
+//
+// A run for a slot that is older than what has succeeded already, such as one
+// that is made up for, leaves the baselines to the newer ones.
 func (e *execution) promote(ctx context.Context, delivered bool) error {
+	newest, err := e.Store.LastSlot(ctx, e.run.Pipeline)
+	switch {
+	case err == nil && newest.After(e.run.Slot):
+		return nil
+	case err != nil && !errors.Is(err, state.ErrNotFound):
+		return err
+	}
 	for _, s := range e.pipeline.Steps {
 		step := e.steps.get(s.Address)
 		if s.Family != compile.Condition || len(step.Result) == 0 {

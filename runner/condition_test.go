@@ -133,6 +133,26 @@ func TestChangedComparesWithWhatWasDelivered(t *testing.T) {
 	}
 }
 
+// A run for an older slot does not become what the next one compares with.
+func TestOlderSlotLeavesTheBaseline(t *testing.T) {
+	p := askedProject(t, on("changed"), "id\n1\n")
+	if !p.delivers() {
+		t.Fatal("the first result is not new")
+	}
+	p.write("orders.csv", "id\n2\n")
+	old := p.create()
+	old.ID, old.Slot = "OLD", slot.AddDate(0, 0, -7)
+	if err := p.store.CreateRun(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.execute(t.Context(), old.ID)
+	mustSucceed(t, r, err)
+	p.write("orders.csv", "id\n1\n")
+	if p.delivers() {
+		t.Error("the result counts as changed, compared with that of an older slot")
+	}
+}
+
 // A run that goes on after a crash compares with the runs before it, not with
 // itself.
 func TestConditionAfterCrash(t *testing.T) {

@@ -84,6 +84,22 @@ func TestAttachCSVSpeaksOfNoValues(t *testing.T) {
 	}
 }
 
+// A header that does not tell its columns apart is refused, not mended.
+func TestAttachCSVHeader(t *testing.T) {
+	j, d := newJob(t)
+	for text, says := range map[string]string{
+		"id,name,id\n1,x,2\n": `names two columns "id"`,
+		"Id,id\n1,2\n":        `names two columns "id"`,
+		"id,,x\n1,2,3\n":      "gives column 2 no name",
+	} {
+		write(t, d.in, "f.csv", text)
+		ds := files(d.in, dataset.CSV, "f.csv")
+		ds.CSV = &dataset.CSVOptions{Header: true}
+		_, err := j.Attach(t.Context(), "f", ds)
+		wantProblem(t, err, "file-malformed", says)
+	}
+}
+
 func TestAttachEmpty(t *testing.T) {
 	j, d := newJob(t)
 	schema := dataset.Schema{{Name: "id", Type: "bigint"}, {Name: "tags", Type: "array(varchar)"}, {Name: "m", Type: "map(varchar, integer)"},

@@ -3,6 +3,7 @@ package duckdb
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -108,10 +109,43 @@ func (d *Database) detectCSV(ctx context.Context, name, args string) (dataset.Sc
 	if len(found) == 0 || len(found) == 1 && found[0].name == "column0" && !strings.Contains(args, "header = false") {
 		return nil, problem.New("empty-schema", name+": the file is empty, and no columns are declared.", nil)
 	}
+	if err := d.checkHeader(ctx, name, args, len(found)); err != nil {
+		return nil, err
+	}
 	if err := d.exactTypes(ctx, args, found); err != nil {
 		return nil, err
 	}
 	return schemaOf(name, found)
+}
+
+// checkHeader refuses a header that names a column twice, or not at all: DuckDB
+// would make up a name, and a file that gains such a column would shift others.
+func (d *Database) checkHeader(ctx context.Context, name, args string, columns int) error {
+	raw := strings.Replace(args, "header = true", "header = false", 1)
+	if raw == args {
+		return nil // there is no header
+	}
+	spec, into := make([]string, columns), make([]any, columns)
+	cells := make([]sql.NullString, columns)
+	for i := range spec {
+		spec[i], into[i] = fmt.Sprintf("'c%d': 'VARCHAR'", i), &cells[i]
+	}
+	err := d.conn.QueryRowContext(ctx, "SELECT * FROM read_csv("+raw+", auto_detect = false, columns = {"+strings.Join(spec, ", ")+"}) LIMIT 1").Scan(into...)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for i, c := range cells {
+		key := strings.ToLower(strings.TrimSpace(c.String))
+		switch {
+		case key == "":
+			return problem.New("file-malformed", fmt.Sprintf("%s: the header gives column %d no name.", name, i+1), nil)
+		case seen[key]:
+			return problem.New("file-malformed", fmt.Sprintf("%s: the header names two columns %q (names are compared without regard to case).", name, c.String), nil)
+		}
+		seen[key] = true
+	}
+	return nil
 }
 
 // What a text must look like to be taken for a number: as a number prints, so
