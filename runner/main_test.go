@@ -33,9 +33,8 @@ type project struct {
 	dir   string
 	store *sqlite.Store
 	*runner.Runner
-	regs   compile.Registries
-	events []runner.Event
-	runs   int
+	regs compile.Registries
+	runs int
 }
 
 func newProject(t *testing.T, files map[string]string) *project {

@@ -113,7 +113,7 @@ func TestTextRules(t *testing.T) {
 }
 
 func TestDigestTellsListsApart(t *testing.T) {
-	if digest("a", "b") == digest("ab") || digest("a", "") == digest("a") || digest("a") != digest("a") {
+	if digest("a", "b") == digest("ab") || digest("a", "") == digest("a") {
 		t.Error("two identities share one key")
 	}
 	with := func(change func(*Config)) string {

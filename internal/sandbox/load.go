@@ -76,11 +76,10 @@ func sandboxFiles(root string) ([]string, error) {
 }
 
 type loader struct {
-	config   *Config
-	parser   *hclparse.Parser
-	diags    hcl.Diagnostics
-	seen     map[string]hcl.Range // what is declared, by kind and name
-	settings bool
+	config *Config
+	parser *hclparse.Parser
+	diags  hcl.Diagnostics
+	seen   map[string]hcl.Range // what is declared, by kind and name
 }
 
 func (l *loader) add(diags ...*hcl.Diagnostic) { l.diags = append(l.diags, diags...) }

@@ -80,16 +80,6 @@ func Merge(a, b *Block) *Block {
 	return &out
 }
 
-// attr returns the description of an attribute, or nil.
-func (b *Block) attr(name string) *Attr {
-	for i := range b.Attrs {
-		if b.Attrs[i].Name == name {
-			return &b.Attrs[i]
-		}
-	}
-	return nil
-}
-
 // variant returns the block that a label chooses, or nil.
 func (b *Block) variant(label string) *Block {
 	for i := range b.Variants {

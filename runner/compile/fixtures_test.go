@@ -31,16 +31,6 @@ func compileDir(t testing.TB, dir string) (*compile.Generation, hcl.Diagnostics)
 	return g, diags
 }
 
-// compileText compiles a project of one file.
-func compileText(t testing.TB, text string) (*compile.Generation, hcl.Diagnostics) {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return compileDir(t, dir)
-}
-
 const fixtures = "../../config/testdata"
 
 func TestValidFixtures(t *testing.T) {

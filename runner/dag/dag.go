@@ -131,7 +131,7 @@ func (g *Graph[K]) Sort() ([]K, error) {
 func (g *Graph[K]) Cycle() []K {
 	var best []K
 	for _, k := range g.Nodes() {
-		if best != nil && len(best) == 1 {
+		if len(best) == 1 {
 			break
 		}
 		if c := g.cycleThrough(k, len(best)); c != nil {

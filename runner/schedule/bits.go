@@ -16,14 +16,6 @@ func (s set) union(o set) set {
 	return s
 }
 
-func (s set) len() int {
-	n := 0
-	for _, w := range s {
-		n += bits.OnesCount64(w)
-	}
-	return n
-}
-
 // next returns the smallest member ≥ i, or -1.
 func (s set) next(i int) int {
 	if i < 0 {

@@ -57,11 +57,6 @@ func (r dayRule) normal() dayRule {
 	return r
 }
 
-// everyDay reports whether the rule leaves no day out.
-func (r dayRule) everyDay() bool {
-	return r.kind == dayMask && r.monthday == allMonthdays && r.weekday == allWeekdays
-}
-
 // in returns the days that the rule chooses in a month: bit d is the d-th.
 func (r dayRule) in(year int, month time.Month) uint32 {
 	n := daysIn(year, month)
