@@ -69,7 +69,7 @@ func TestValid(t *testing.T) {
 func TestPipelinesDoNotMix(t *testing.T) {
 	dir := t.TempDir()
 	pipeline := func(name, contract, column string) string {
-		return fmt.Sprintf("pipeline %q {\n  source \"file\" \"a\" {\n    path = \"a.csv\"\n%s    format \"csv\" {}\n  }\n  transform \"sql\" \"t\" {\n    query = \"SELECT %s FROM ${source.a}\"\n  }\n  sink \"file\" \"o\" {\n    input = transform.t\n    path  = \"%s.csv\"\n    format \"csv\" {}\n  }\n}\n", name, contract, column, name)
+		return fmt.Sprintf("pipeline %q {\n  source \"file\" \"a\" {\n    path = \"a.csv\"\n%s    format \"csv\" {}\n  }\n  transform \"sql\" \"t\" {\n    query = \"SELECT %s FROM ${source.a}\"\n  }\n  sink \"file\" \"o\" {\n    input = transform.t\n    path  = \"out/%s.csv\"\n    format \"csv\" {}\n  }\n}\n", name, contract, column, name)
 	}
 	src := pipeline("a", "    columns = { x = \"bigint\" }\n", "x") + pipeline("b", "", "y") + pipeline("c", "    columns = { z = \"bigint\" }\n", "z")
 	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(src), 0o600); err != nil {
