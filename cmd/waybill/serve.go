@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"waybill/config"
 	"waybill/internal/version"
 	"waybill/runner/daemon"
 	"waybill/runner/web"
@@ -58,7 +60,7 @@ func (a *app) serveCommand() *cobra.Command {
 }
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
-	vars, err := f.variables()
+	varFiles, err := absolute(f.varFiles)
 	if err != nil {
 		return err
 	}
@@ -83,7 +85,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return err
 	}
 	d := daemon.New(daemon.Options{
-		Dir: tree.Root(), Vars: vars, Registries: registries(), Store: store,
+		Dir: tree.Root(), Vars: config.Vars{Flags: f.vars}, VarFiles: varFiles, Registries: registries(), Store: store,
 		Runner: newRunner(store, spool, log, nil), Log: log, Metrics: daemon.NewMetrics(reg),
 		AllowMassRemoval: f.allowMassRemoval, Drain: f.drain, Gone: ownerGone,
 		Locked: func() {
@@ -107,6 +109,18 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		log.Info("waybill has stopped")
 	}
 	return err
+}
+
+func absolute(names []string) ([]string, error) {
+	out := make([]string, len(names))
+	for i, name := range names {
+		abs, err := filepath.Abs(name)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = abs
+	}
+	return out, nil
 }
 
 func addressOf(l net.Listener) string {

@@ -22,8 +22,11 @@ import (
 
 // Options make a daemon. All fields but the last ones are required.
 type Options struct {
-	Dir        string // of the project
-	Vars       config.Vars
+	Dir  string // of the project
+	Vars config.Vars
+	// VarFiles are read at every load, and watched; absolute paths. Their values
+	// come on top of Vars.Files.
+	VarFiles   []string
 	Registries compile.Registries
 	Store      state.Store
 	// Runner is used by all workers; its Jobs are sized by the daemon.
@@ -59,6 +62,7 @@ type Daemon struct {
 	last    atomic.Pointer[ReloadResult]
 	asked   atomic.Pointer[[]string] // files that the last load asked for, beside the configuration's own
 	suspect suspect
+	vars    variables // of the last load; guarded by reload
 	pins    pins
 	again   atomic.Bool   // the last load failed for a reason that may pass
 	stands  time.Duration // massRemovalStands; shorter in tests
@@ -76,6 +80,7 @@ type loaded struct {
 	*compile.Generation
 	at    time.Time
 	stale bool // from the store, since the files are broken
+	vars  variables
 }
 
 // New makes a daemon. It does nothing until Run.
@@ -139,7 +144,7 @@ func (d *Daemon) extraFiles() []string {
 			out = append(out, name)
 		}
 	}
-	return out
+	return append(out, d.VarFiles...)
 }
 
 // Generation is the configuration in force; nil before Run has loaded one.

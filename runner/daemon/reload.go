@@ -2,9 +2,12 @@ package daemon
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -96,7 +99,7 @@ func (d *Daemon) pinned(ctx context.Context, digest string) (*compile.Generation
 	if l := d.current.Load(); l != nil && l.Digest == digest {
 		return l.Generation, nil
 	}
-	if g, ok := d.pins.get(digest); ok {
+	if g, ok := d.pins.get(digest + d.varsDigest()); ok {
 		return g, nil
 	}
 	files, err := d.Store.Generation(ctx, digest)
@@ -106,12 +109,55 @@ func (d *Daemon) pinned(ctx context.Context, digest string) (*compile.Generation
 	if err != nil {
 		return nil, fmt.Errorf("reading generation %s: %w", digest, err)
 	}
-	g, _, diags := compile.Compile(config.StoredTree(d.Dir, files), d.Vars, d.Registries)
+	vars, err := d.variablesInForce()
+	if err != nil {
+		return nil, err
+	}
+	g, _, diags := compile.Compile(config.StoredTree(d.Dir, files), vars.Vars, d.Registries)
 	if g == nil {
 		return nil, problem.New("definition-changed", "the stored definition is not valid any more: "+firstError(diags), nil)
 	}
-	d.pins.put(digest, g)
+	d.pins.put(digest+d.varsDigest(), g)
 	return g, nil
+}
+
+// variables are values of variables, and a digest of the files they are from.
+type variables struct {
+	config.Vars
+	digest string
+}
+
+// readVariables reads the variable files.
+func (d *Daemon) readVariables() (variables, error) {
+	out := variables{Vars: d.Vars}
+	out.Files = slices.Clone(out.Files)
+	h := sha256.New()
+	for _, name := range d.VarFiles {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return out, problem.New("file-not-readable", fmt.Sprintf("the variable file %s cannot be read", name), err)
+		}
+		out.Files = append(out.Files, config.VarFile{Name: name, Src: src})
+		fmt.Fprintf(h, "%d:%s", len(src), src)
+	}
+	out.digest = hex.EncodeToString(h.Sum(nil))
+	return out, nil
+}
+
+func (d *Daemon) varsDigest() string {
+	if l := d.current.Load(); l != nil {
+		return l.vars.digest
+	}
+	return ""
+}
+
+// variablesInForce are those of the configuration in force, or, before there is
+// one, those in the files.
+func (d *Daemon) variablesInForce() (variables, error) {
+	if l := d.current.Load(); l != nil {
+		return l.vars, nil
+	}
+	return d.readVariables()
 }
 
 // pins keeps the generations of runs that wait or go on, so that they are not
@@ -167,7 +213,7 @@ func (d *Daemon) Reload(ctx context.Context) ReloadResult {
 	case err != nil:
 		p := problem.Of(err)
 		result.Code, result.Message = p.Code, p.Error()
-	case old != nil && old.Digest == g.Digest && !old.stale:
+	case old != nil && old.Digest == g.Digest && old.vars.digest == d.vars.digest && !old.stale:
 		result.OK = true
 	default:
 		if err := d.save(ctx, g); err != nil {
@@ -193,7 +239,7 @@ func (d *Daemon) Reload(ctx context.Context) ReloadResult {
 
 // use puts a generation in force.
 func (d *Daemon) use(g *compile.Generation, stale bool) {
-	d.current.Store(&loaded{Generation: g, at: time.Now().UTC(), stale: stale})
+	d.current.Store(&loaded{Generation: g, at: time.Now().UTC(), stale: stale, vars: d.vars})
 	d.Runner.Jobs.SetLimit(int(g.Settings.MaxConcurrentJobs))
 }
 
@@ -207,7 +253,10 @@ func (d *Daemon) load(ctx context.Context) (*compile.Generation, hcl.Diagnostics
 			failed = problem.New("reload-failed", fmt.Sprintf("the project in %s cannot be read", d.Dir), err)
 			continue
 		}
-		g, _, diags := compile.Compile(tree, d.Vars, d.Registries)
+		if d.vars, err = d.readVariables(); err != nil {
+			return nil, nil, err
+		}
+		g, _, diags := compile.Compile(tree, d.vars.Vars, d.Registries)
 		asked := slices.AppendSeq(tree.Missing(), maps.Keys(tree.Files()))
 		asked = slices.DeleteFunc(asked, config.IsConfig)
 		d.asked.Store(&asked)

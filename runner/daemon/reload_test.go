@@ -4,12 +4,14 @@ import (
 	"context"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"waybill/internal/problem"
+	"waybill/runner/compile"
 	"waybill/runner/state"
 )
 
@@ -328,5 +330,44 @@ func TestReloadIsTriedAgain(t *testing.T) {
 	w.until("the files are in force", func() bool { return r.Generation().Digest != first })
 	if store.busy.Load() {
 		t.Error("the store was never busy")
+	}
+}
+
+// A changed variable file is taken as a changed configuration is.
+func TestVariableFileIsReloaded(t *testing.T) {
+	values := filepath.Join(t.TempDir(), "prod.wbvars")
+	set := func(text string) {
+		if err := os.WriteFile(values, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("dir = \"one\"\n")
+	files := project("p")
+	files["v.hcl"] = "variable \"dir\" {}\n"
+	files["p.hcl"] = pipeline("p", "${var.dir}")
+	w := newWorld(t, files)
+	d := w.daemon("test")
+	d.VarFiles = []string{values}
+	r := w.run(d)
+	bound := func() string {
+		b, err := r.Generation().Pipeline("p").Bind(compile.RunValues{ID: "R", Slot: time.Now(), Attempt: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := b.Output(b.Pipeline.Steps[len(b.Pipeline.Steps)-1].Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Name
+	}
+	if got := bound(); !strings.HasPrefix(got, "one") {
+		t.Fatalf("the sink writes %s", got)
+	}
+	set("dir = \"two\"\n")
+	w.until("the new value is in force", func() bool { return strings.HasPrefix(bound(), "two") })
+	set("dir = \n")
+	w.until("a broken file is told of", func() bool { return !r.LastReload().OK })
+	if got := bound(); !strings.HasPrefix(got, "two") {
+		t.Errorf("a broken variable file changed the sink to %s", got)
 	}
 }
