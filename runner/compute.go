@@ -32,6 +32,9 @@ func (e *execution) compute(ctx context.Context) error {
 	var failed *stepError
 	notify := func(attempt int, err error, next time.Time) {
 		e.log.Warn("the compute job is started again", "attempt", attempt, "next", next, "problem", err.Error())
+		if failed != nil {
+			e.emit(Event{Kind: StepChanged, Step: failed.address, Status: state.Retrying, Attempt: attempt, Problem: e.locate(failed.address, err), NextTry: &next})
+		}
 	}
 	err := retry.Do(ctx, e.settings.RetryPolicy(), 1, time.Now(), notify, func(ctx context.Context, _ int) error {
 		failed = nil

@@ -178,7 +178,12 @@ func noSuchPipeline(g *compile.Generation, name string) error {
 		names[i] = p.Name
 	}
 	p := problem.New("pipeline-not-found", fmt.Sprintf("no pipeline is called %q", name), nil)
-	p.Cause = strings.TrimSpace(fmt.Sprintf("There are: %s.%s", strings.Join(names, ", "), diag.Suggest(name, names)))
+	const most = 12
+	some := strings.Join(names[:min(most, len(names))], ", ")
+	if len(names) > most {
+		some += fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	p.Cause = strings.TrimSpace(fmt.Sprintf("There are: %s.%s", some, diag.Suggest(name, names)))
 	return p
 }
 
