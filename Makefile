@@ -27,8 +27,8 @@ build: prerequisites ## build bin/waybill
 
 test: prerequisites ## run all tests: units, stories, end to end, races, fuzz seeds
 	$(GO) vet ./...
-	$(GO) test ./...
-	$(GO) test -race -short $(RACE)
+	$(GO) test $(GOTESTFLAGS) ./...
+	$(GO) test -race -short $(GOTESTFLAGS) $(RACE)
 
 demo: build ## deliver real flight records to two partners in a local sandbox
 	@$(BIN) demo examples/flights
