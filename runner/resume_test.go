@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -253,6 +254,30 @@ pipeline "p" {
 		}
 	}
 	mustSucceed(t, p.run(), nil)
+}
+
+// cancelsAtTheEnd is a store in which a cancel comes once all is delivered.
+type cancelsAtTheEnd struct {
+	state.Store
+	cancel func()
+}
+
+func (c cancelsAtTheEnd) Deliver(ctx context.Context, owner, delivery string, receipt json.RawMessage, step state.Step, now time.Time) error {
+	defer c.cancel()
+	return c.Store.Deliver(ctx, owner, delivery, receipt, step, now)
+}
+
+// A cancel that comes after the last receipt comes too late.
+func TestCancelAfterTheLastReceipt(t *testing.T) {
+	p := askedProject(t, on("changed"), "id\n1\n")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	p.Store = cancelsAtTheEnd{p.store, func() { cancel(runner.ErrCancelRequested) }}
+	r, err := p.execute(ctx, p.create().ID)
+	mustSucceed(t, r, err)
+	p.Store = p.store
+	if p.delivers() {
+		t.Error("what was delivered still counts as new")
+	}
 }
 
 // A compute job that dies is started again.

@@ -201,7 +201,8 @@ func (e *execution) phases(ctx context.Context) error {
 	if err := e.deliverAll(ctx); err != nil {
 		return err
 	}
-	return e.promote(ctx, true)
+	// All is delivered: a cancel that comes now comes too late.
+	return e.promote(context.WithoutCancel(ctx), true)
 }
 
 func (e *execution) timeout() error {
