@@ -65,6 +65,9 @@ func (e *execution) attempts(ctx context.Context, s *compile.Step, policy retry.
 	switch {
 	case before.Status == state.Retrying:
 		if err := waitUntil(ctx, before.NextTry, longestWait(policy)); err != nil {
+			if !interrupted(ctx) {
+				e.steps.end(ctx, s.Address, state.Cancelled, "", err)
+			}
 			return err
 		}
 	case before.Status.Final(): // the run was reopened: a new series

@@ -122,6 +122,60 @@ pipeline "p" {
 	}
 }
 
+// A run that is cancelled while it waits for the next attempt leaves no step
+// behind that seems to be under way, and can be reopened.
+func TestCancelWhileWaitingToTryAgain(t *testing.T) {
+	ctx, crash := context.WithCancel(t.Context())
+	s := &script{extract: func(n int, ctx context.Context, _ sources.Request) error {
+		switch n {
+		case 1:
+			return transient("cut off")
+		case 2: // only if the wait was drawn very short, or the run was reopened
+			if ctx.Value(reopened{}) == nil {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+		}
+		return nil
+	}}
+	p := newProject(t, map[string]string{"main.hcl": `
+pipeline "p" {
+  source "fake" "rows" {
+    retry {
+      initial_backoff = "1m"
+    }
+  }
+  sink "fake" "one" {
+    input = source.rows
+    key   = "k"
+    format "csv" {}
+  }
+}`})
+	p.kinds(s)
+	p.Events = func(e runner.Event) {
+		if e.Status == state.Retrying {
+			crash()
+		}
+	}
+	r := p.create()
+	if _, err := p.execute(ctx, r.ID); err == nil {
+		t.Fatal("the crashed process came to an end")
+	}
+	asked, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(20*time.Millisecond, func() { cancel(runner.ErrCancelRequested) })
+	got, err := p.execute(asked, r.ID)
+	if err != nil || got.Status != state.Cancelled || p.statuses(r.ID)["source.rows"] != state.Cancelled {
+		t.Fatalf("run %s, %v; steps %v", got.Status, err, p.statuses(r.ID))
+	}
+	if err := p.store.Reopen(t.Context(), r.ID); err != nil {
+		t.Fatal(err)
+	}
+	again, err := p.execute(context.WithValue(t.Context(), reopened{}, true), r.ID)
+	mustSucceed(t, again, err)
+}
+
+type reopened struct{}
+
 // A sink that fails twice and then works is delivered once, and the other one
 // is not asked again.
 func TestSinkFailsTwice(t *testing.T) {

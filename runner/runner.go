@@ -103,6 +103,7 @@ func (e *execution) guarded() error {
 	ctx, cancel := context.WithCancelCause(e.parent)
 	defer cancel(nil)
 	alive, stop := context.WithCancel(context.WithoutCancel(e.parent))
+	defer stop()
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
