@@ -2,11 +2,14 @@ package runner
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -225,7 +228,17 @@ type sinkResult struct {
 
 // dir is the directory of a step's files.
 func (e *execution) dir(address string) string {
-	return filepath.Join(e.Spool, e.run.ID, address)
+	return filepath.Join(e.Spool, e.run.ID, dirName(address))
+}
+
+// dirName is an address as the name of a directory. Keys may hold anything.
+func dirName(address string) string {
+	base, key, keyed := strings.Cut(address, "[")
+	if !keyed {
+		return address
+	}
+	sum := sha256.Sum256([]byte(key))
+	return base + "." + hex.EncodeToString(sum[:8])
 }
 
 // emptyDir removes what is in a step's directory. The directory itself stays:

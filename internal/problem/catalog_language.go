@@ -27,6 +27,7 @@ var languageEntries = map[string]Entry{
 	"invalid-variable":       {Title: "a variable's value breaks its validation", Remedy: []string{"Give another value."}, Class: Permanent},
 	"dynamic-reference":      {Title: "a reference is computed", Cause: "The graph is read from names.", Remedy: []string{"Write source.name or transform.name."}, Class: Permanent},
 	"bare-table":             {Title: "a query names a table without a reference", Cause: "Only references make the graph.", Remedy: []string{"Write ${source.name} or ${transform.name} instead of the bare name."}, Class: Permanent},
+	"invalid-for-each":       {Title: "a block cannot be repeated for this value", Remedy: []string{"Give for_each a map, or a set of strings, that is known before a run and whose keys can be part of names."}, Class: Permanent},
 	"cycle":                  {Title: "steps depend on each other in a circle", Remedy: []string{"Break the circle: some step must not need the others."}, Class: Permanent},
 	"unused":                 {Title: "nothing uses this", Remedy: []string{"Remove it, or use it."}, Class: Permanent},
 	"no-sink":                {Title: "a pipeline delivers nothing", Remedy: []string{"Add a sink block."}, Class: Permanent},

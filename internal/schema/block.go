@@ -19,6 +19,10 @@ type Block struct {
 	Attrs   []Attr
 	Blocks  []Nested
 
+	// Pending blocks are decoded and checked, but this version cannot do what
+	// they ask for. See Values.Pending.
+	Pending bool
+
 	// Variants, if set, are chosen by the first label ("csv" in
 	// `format "csv" {}`), and hold the attributes of each choice.
 	Variants []Block
@@ -56,6 +60,13 @@ type Attr struct {
 	// Late attributes fill no field: Values.Late gives them as an Expr, to be
 	// evaluated once per file with file.number and file.partition known.
 	Late bool
+	// Outer attributes fill no field either. They decide which blocks there
+	// are, so they are evaluated before the block is decoded, in the scope
+	// around it.
+	Outer bool
+	// Pending attributes are decoded and checked, but this version cannot do
+	// what any other value than the default asks for. See Values.Pending.
+	Pending bool
 }
 
 // Merge returns a block with what a and b have together, under a's type,

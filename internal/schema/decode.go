@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/dynblock"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -26,12 +27,19 @@ import (
 // one pass reports all.
 func Decode(body hcl.Body, b *Block, scope *Scope, targets ...any) (*Values, hcl.Diagnostics) {
 	d := &decoder{scope: scope, values: &Values{at: map[string]place{}}}
+	body = Expand(body, scope)
 	structs := make([]reflect.Value, len(targets))
 	for i, t := range targets {
 		structs[i] = reflect.ValueOf(t).Elem()
 	}
 	d.body(body, b, "", structs)
 	return d.values, d.diags
+}
+
+// Expand makes a body whose dynamic blocks are the blocks they stand for. Decode
+// does it by itself.
+func Expand(body hcl.Body, scope *Scope) hcl.Body {
+	return dynblock.Expand(body, scope.Eval, dynblock.OptCheckForEach(checkDynamic))
 }
 
 // Defaults fills a struct with the defaults of a block that is not written.
@@ -87,6 +95,9 @@ func (d *decoder) nested(blocks hcl.Blocks, n Nested, parent *Block, missing hcl
 			sub = fmt.Sprintf("%s[%d]", sub, i)
 		}
 		d.values.at[sub] = place{rng: block.DefRange, known: true, set: true}
+		if n.Block.Pending {
+			d.values.pending = append(d.values.pending, Pending{Name: n.Block.Type, Range: block.DefRange})
+		}
 		spec := n.Block
 		if len(spec.Variants) > 0 {
 			if spec = d.chooseVariant(block, n.Block); spec == nil {
@@ -147,6 +158,9 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 	p := place{rng: attr.Expr.Range(), name: attr.NameRange, set: true}
 	defer func() { d.values.at[name] = p }()
 	switch {
+	case at.Outer:
+		p.known = true
+		return
 	case at.Type.kind == reference:
 		ref, diags := parseRef(attr.Expr, at, d.scope)
 		d.diags = append(d.diags, diags...)
@@ -158,7 +172,7 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 		return
 	case at.Late:
 		d.diags = append(d.diags, checkNames(attr.Expr, d.scope.With(lateUnknown).Eval)...)
-		d.values.addUses(attr.Expr)
+		d.values.addUses(attr.Expr, cty.DynamicVal, nil)
 		p.late = Expr{expr: attr.Expr, scope: d.scope, attr: at}
 		return
 	}
@@ -179,6 +193,18 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 	if p.known && goValue != nil {
 		d.assign(targets, at, goValue)
 	}
+	if at.Pending && (!p.known || goValue != nil && !at.isDefault(goValue)) {
+		d.values.pending = append(d.values.pending, Pending{Name: at.Name, Range: attr.NameRange})
+	}
+}
+
+// isDefault reports whether a value is what an absent attribute means.
+func (at *Attr) isDefault(goValue any) bool {
+	if at.Default == "" {
+		return false
+	}
+	def, _, _ := at.convert(defaultOf(at), hcl.Range{})
+	return reflect.DeepEqual(def, goValue)
 }
 
 func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, hcl.Diagnostics) {
@@ -202,8 +228,9 @@ func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, 
 		scope = scope.With(scope.Relations)
 		p.expr, p.ctx = expr, scope.Eval
 	}
-	d.values.addUses(expr)
-	return Eval(expr, scope.Eval)
+	v, diags := Eval(expr, scope.Eval)
+	d.values.addUses(expr, v, scope.Relations)
+	return v, diags
 }
 
 // orderOf lists the entries of a map as they are written, or by their names

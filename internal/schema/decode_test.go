@@ -39,8 +39,11 @@ func scope() *Scope {
 			},
 			Functions: map[string]function.Function{"upper": stdlib.UpperFunc, "jsonencode": stdlib.JSONEncodeFunc},
 		},
-		Relations: map[string]cty.Value{"source": cty.ObjectVal(map[string]cty.Value{"orders": cty.StringVal(`"source.orders"`)})},
-		Inputs:    []string{"source.orders", "transform.totals"},
+		Relations: map[string]cty.Value{
+			"source":    cty.ObjectVal(map[string]cty.Value{"orders": Relation("source.orders")}),
+			"transform": cty.ObjectVal(map[string]cty.Value{"totals": Relation("transform.totals")}),
+		},
+		Inputs: []string{"source.orders", "transform.totals"},
 		ReadFile: func(path string) ([]byte, error) {
 			switch path {
 			case "q.sql":
@@ -222,7 +225,7 @@ func TestDecodeMistakes(t *testing.T) {
 		{`values = { a = 1 }`, "invalid-value", "want a list"},
 		{`input = source.oders`, "unknown-reference", `Did you mean "source.orders"?`},
 		{`input = "source.orders"`, "wrong-type", "input wants a reference"},
-		{`input = "${source.orders}"`, "wrong-type", "input wants a reference"},
+		{`input = "a ${source.orders}"`, "wrong-type", "input wants a reference"},
 		{`input = upper(source.orders)`, "wrong-type", "input wants a reference"},
 		{`input = source.orders.id`, "wrong-type", "input wants a reference"},
 		{`input = source["orders"]`, "dynamic-reference", "source[…] is not allowed"},

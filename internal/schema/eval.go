@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"waybill/internal/diag"
+	"waybill/internal/secret"
 )
 
 // Eval evaluates an expression. Names that do not exist are reported with the
@@ -42,7 +43,10 @@ func touchesSecret(expr hcl.Expression, ctx *hcl.EvalContext) bool {
 		if diags.HasErrors() {
 			v, _ = lookup(ctx, t.RootName())
 		}
-		if v != cty.NilVal && v.ContainsMarked() {
+		if v == cty.NilVal {
+			continue
+		}
+		if _, marks := v.UnmarkDeep(); hasSecret(marks) {
 			return true
 		}
 	}
@@ -60,14 +64,20 @@ func touchesSecret(expr hcl.Expression, ctx *hcl.EvalContext) bool {
 	return found
 }
 
+func hasSecret(marks cty.ValueMarks) bool {
+	_, ok := marks[secret.Mark{}]
+	return ok
+}
+
 // elsewhere says where a name may be used that is not in scope here.
 var elsewhere = map[string]string{
 	"file":      "file.number and file.partition exist only where files are named: in a sink's key or path.",
 	"source":    "A source's rows can be used in a query, or named by input = source.x. They are not a value here.",
 	"transform": "A transform's rows can be used in a query, or named by input = transform.x. They are not a value here.",
 	"run":       "run.* exists only inside a pipeline's sources, transforms and sinks, and in the connections they use.",
+	"each":      "each.key and each.value exist only in a block that has for_each.",
 	"sink":      "Nothing can refer to a sink.",
-	"pipeline":  "A pipeline is not a value. Its name is known as run.pipeline.",
+	"pipeline":  "A pipeline is not a value; only after and moved name it. Its name is known as run.pipeline.",
 }
 
 // checkNames tests each name that the expression uses, one attribute deep,
@@ -216,39 +226,4 @@ func (e Expr) Uses(root, name string) bool {
 		}
 	}
 	return false
-}
-
-// parseRef reads `transform.x`, or in JSON "transform.x" or "${transform.x}".
-func parseRef(expr hcl.Expression, at *Attr, scope *Scope) (RefValue, hcl.Diagnostics) {
-	t, diags := hcl.AbsTraversalForExpr(expr)
-	if _, native := expr.(hclsyntax.Expression); !native && diags.HasErrors() {
-		// Without a context JSON gives the text as it stands.
-		if v, d := expr.Value(nil); !d.HasErrors() && v.Type() == cty.String && !v.IsNull() {
-			text := strings.TrimSuffix(strings.TrimPrefix(v.AsString(), "${"), "}")
-			t, diags = hclsyntax.ParseTraversalAbs([]byte(text), expr.Range().Filename, expr.Range().Start)
-		}
-	}
-	ref := RefValue{Range: expr.Range()}
-	if diags.HasErrors() || len(t) != 2 {
-		return ref, hcl.Diagnostics{diag.Error("wrong-type", expr.Range(), at.Name+" wants a reference", fmt.Sprintf("Write the address of a source or transform: %s = transform.name", at.Name))}
-	}
-	attr, ok := t[1].(hcl.TraverseAttr)
-	if !ok {
-		return ref, hcl.Diagnostics{diag.Error("dynamic-reference", expr.Range(), t.RootName()+"[…] is not allowed", "The graph is read from names. Write "+t.RootName()+".name.")}
-	}
-	address := t.RootName() + "." + attr.Name
-	if !slices.Contains(scope.Inputs, address) {
-		return ref, hcl.Diagnostics{unknownInput(t.RootName(), attr.Name, expr.Range(), scope.Inputs)}
-	}
-	ref.Address = address
-	return ref, nil
-}
-
-func unknownInput(kind, name string, rng hcl.Range, inputs []string) *hcl.Diagnostic {
-	address := kind + "." + name
-	detail := strings.TrimSpace(diag.Suggest(address, inputs))
-	if detail == "" && len(inputs) > 0 {
-		detail = "There are: " + strings.Join(inputs, ", ") + "."
-	}
-	return diag.Error("unknown-reference", rng, fmt.Sprintf("no %s is called %q", kind, name), detail)
 }

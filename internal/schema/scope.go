@@ -11,9 +11,10 @@ type Scope struct {
 	// until a run supplies them.
 	Eval *hcl.EvalContext
 	// Relations are the names that only a query may use: source.x,
-	// transform.x, each rendered as a quoted identifier.
+	// transform.x, each made by Relation, or a map of them by their keys.
 	Relations map[string]cty.Value
-	// Inputs are the addresses that a Ref may name: "source.orders".
+	// Inputs are the addresses that a Ref may name: "source.orders",
+	// `transform.part["acme"]`.
 	Inputs []string
 	// ReadFile reads a file of the project for attributes that name one.
 	ReadFile func(path string) ([]byte, error)

@@ -25,7 +25,7 @@ func TestTextRange(t *testing.T) {
 	block := &schema.Block{Type: "t", Attrs: []schema.Attr{{Name: "query", Type: schema.Query, Doc: "d"}}}
 	scope := &schema.Scope{
 		Eval:      &hcl.EvalContext{},
-		Relations: map[string]cty.Value{"source": cty.ObjectVal(map[string]cty.Value{"orders": cty.StringVal(`"source.orders"`)})},
+		Relations: map[string]cty.Value{"source": cty.ObjectVal(map[string]cty.Value{"orders": schema.Relation("source.orders")})},
 	}
 	for name, src := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -18,10 +18,20 @@ import (
 // whether its value is known. Paths are like "bucket", "format.delimiter" and
 // "assume_role[0].role_arn".
 type Values struct {
-	at   map[string]place
-	body hcl.Range
-	uses []Use
+	at      map[string]place
+	body    hcl.Range
+	uses    []Use
+	pending []Pending
 }
+
+// Pending is a mention of something that is understood but cannot be done yet.
+type Pending struct {
+	Name  string // of the attribute or block
+	Range hcl.Range
+}
+
+// Pending lists what the block asks for that this version cannot do.
+func (v *Values) Pending() []Pending { return v.pending }
 
 // A Use is one mention of a name, such as source.orders or connection.lake.
 type Use struct {
@@ -36,12 +46,16 @@ func (u Use) Address() string { return u.Root + "." + u.Name }
 // its attributes.
 func (v *Values) Uses() []Use { return v.uses }
 
-// addUses records what an expression mentions.
-func (v *Values) addUses(expr hcl.Expression) {
+// addUses records what an expression mentions, and has given the value for.
+func (v *Values) addUses(expr hcl.Expression, value cty.Value, relations map[string]cty.Value) {
 	for _, t := range expr.Variables() {
 		u := Use{Root: t.RootName(), Range: t.SourceRange()}
 		if len(t) > 1 {
 			u.Name = StepName(t[1])
+		}
+		if instances, ok := instancesOf(relations, u); ok {
+			v.uses = append(v.uses, usedInstances(u, instances, value)...)
+			continue
 		}
 		v.uses = append(v.uses, u)
 	}
@@ -265,9 +279,18 @@ var bodyCodes = map[string]diag.Code{
 
 func codeBodyDiags(diags hcl.Diagnostics, b *Block) hcl.Diagnostics {
 	for _, d := range diags {
+		if _, coded := d.Extra.(diag.Code); coded {
+			continue
+		}
+		if d.Expression != nil { // of a dynamic block
+			codeExprDiag(d)
+			continue
+		}
 		code, ok := bodyCodes[d.Summary]
 		switch {
 		case ok:
+		case strings.Contains(d.Summary, "dynamic"):
+			code = "invalid-for-each"
 		case strings.HasPrefix(d.Summary, "Missing name for"), strings.HasPrefix(d.Summary, "Extraneous label"), strings.HasPrefix(d.Summary, "Missing "):
 			code = "wrong-labels"
 		default:
@@ -309,6 +332,8 @@ var exprCodes = map[string]diag.Code{
 	"Too many function arguments":          "function-failed",
 	"Invalid index":                        "invalid-index",
 	"Invalid template interpolation value": "wrong-type",
+	"Invalid dynamic for_each value":       "invalid-for-each",
+	"Invalid dynamic block label":          "invalid-for-each",
 }
 
 func codeExprDiag(d *hcl.Diagnostic) {

@@ -71,8 +71,8 @@ func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagn
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	r, diags := w.readPipeline(p.block, w.scope.With(map[string]cty.Value{"run": known["run"], "connection": connections}))
-	return r, diags
+	outer := w.around(p.instance)
+	return w.readPipeline(p.block, outer, outer.With(map[string]cty.Value{"run": known["run"], "connection": connections}))
 }
 
 // Sample evaluates a pipeline's definition as far as it is known without a run,
@@ -232,11 +232,11 @@ type sampleName struct {
 // Names that depend on values not known here are left out.
 func (w *workspace) sampleNames(p *Pipeline, slot time.Time) ([]sampleName, hcl.Diagnostics) {
 	run := RunValues{ID: "01SAMPLE", Slot: slot, Attempt: 1, Trigger: "schedule"}.object(p)
-	scope := w.scope.With(map[string]cty.Value{"run": run})
+	scope := w.around(p.instance).With(map[string]cty.Value{"run": run})
 	var out []sampleName
 	var diags hcl.Diagnostics
 	for _, s := range w.sinks[p] {
-		name, known, d := s.target.In(scope).Eval("", "")
+		name, known, d := s.target.In(scope.With(s.each)).Eval("", "")
 		diags = append(diags, d...)
 		if !known {
 			continue

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -215,13 +216,30 @@ func (w *workspace) collisions() hcl.Diagnostics {
 				}
 				if pair := prev.pipeline + prev.address + p.Name + n.address; !reported[pair] {
 					reported[pair] = true
-					diags = append(diags, diag.Error("key-collision", n.rng, fmt.Sprintf("%s of pipeline %q and %s of pipeline %q write the same name", n.address, p.Name, prev.address, prev.pipeline),
-						fmt.Sprintf("For the slot %s both write %s, and one would replace the other. The other one is at %s line %d. Make the names differ.", slot.Format(time.RFC3339), n.full, prev.rng.Filename, prev.rng.Start.Line)))
+					diags = append(diags, diag.Error("key-collision", n.rng, fmt.Sprintf("%s of pipeline %s and %s of pipeline %s write the same name", n.address, quoted(p.Name), prev.address, quoted(prev.pipeline)),
+						fmt.Sprintf("For the slot %s both write %s, and one would replace the other. %s", slot.Format(time.RFC3339), n.full, otherPlace(prev.rng, n.rng))))
 				}
 			}
 		}
 	}
 	return diags
+}
+
+// otherPlace says where the other of two equal names is written.
+func otherPlace(other, this hcl.Range) string {
+	if other == this {
+		return "Both come from this line: use each.key in it."
+	}
+	return fmt.Sprintf("The other one is at %s line %d. Make the names differ.", other.Filename, other.Start.Line)
+}
+
+// quoted is a pipeline's name in a sentence; that of an instance has quotes of
+// its own.
+func quoted(name string) string {
+	if strings.Contains(name, "[") {
+		return name
+	}
+	return strconv.Quote(name)
 }
 
 // OneBoolean reports a condition's query that has another form than one

@@ -2,8 +2,6 @@ package compile
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -46,11 +44,8 @@ func (g *Generation) compile() hcl.Diagnostics {
 	w := &workspace{g: g, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}, reads: map[*Pipeline][]*read{}}
 	connections, d := w.connections(scope.With(unknownRun))
 	diags = append(diags, d...)
-	for _, block := range g.project.Pipelines {
-		p, d := w.pipeline(block, connections)
-		diags = append(diags, d...)
-		g.Pipelines = append(g.Pipelines, p)
-	}
+	d = w.pipelines(connections)
+	diags = append(diags, d...)
 	if diags.HasErrors() {
 		return diags
 	}
@@ -148,15 +143,4 @@ func (w *workspace) unusedConnections() hcl.Diagnostics {
 func unknownKind(family string, b *hcl.Block, names []string) *hcl.Diagnostic {
 	return diag.Error("unknown-kind", b.LabelRanges[0], fmt.Sprintf("there is no %s of kind %q", family, b.Labels[0]),
 		fmt.Sprintf("There are: %s.%s", strings.Join(names, ", "), diag.Suggest(b.Labels[0], names)))
-}
-
-// names lists the steps' names by family, as scopes and references need them.
-func names(steps []*stepBlock, family string) []string {
-	set := map[string]bool{}
-	for _, s := range steps {
-		if s.family == family {
-			set[s.name()] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
 }

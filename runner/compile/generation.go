@@ -61,7 +61,8 @@ func (g *Generation) Root() string { return g.project.Tree.Root() }
 
 // A Pipeline is one pipeline as it was declared, with its graph.
 type Pipeline struct {
-	Name        string
+	Name        string // `daily`, or `daily["acme"]` for an instance of one with for_each
+	Base        string // the name in the file
 	Description string
 	Owner       string
 	Tags        []string
@@ -74,6 +75,7 @@ type Pipeline struct {
 
 	generation *Generation
 	block      *hcl.Block
+	instance   instance
 }
 
 // Step returns the step of that address, or nil.

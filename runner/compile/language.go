@@ -112,6 +112,7 @@ var pipelineBlock = &schema.Block{
 	Type: "pipeline", Labels: []schema.Label{{Name: "name", Doc: "Unique in the project."}},
 	Doc: "Data's way from sources through transforms to sinks, run as a whole. The order of its steps comes from their references alone.",
 	Attrs: []schema.Attr{
+		forEachAttr,
 		{Name: "description", Type: schema.String, Doc: "What it is for, shown in lists.", Example: `"Orders by region, for Acme"`},
 		{Name: "owner", Type: schema.String, Doc: "Who answers for it.", Example: `"growth"`},
 		{Name: "tags", Type: schema.Strings, Doc: "Words to choose pipelines by.", Example: `["acme"]`},
@@ -139,6 +140,7 @@ type sourceConfig struct {
 var sourceCommon = &schema.Block{
 	Type: "source", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's sources; used as source.name."}},
 	Attrs: []schema.Attr{
+		forEachAttr,
 		{Name: "columns", Type: schema.OrderedMap, Doc: "The columns that the source promises, with Athena's type names: a contract. Other columns than these fail the run before anything is computed, and SQL is type-checked against them by validate. A CSV file is read with these types.", Example: `{ id = "bigint", total = "decimal(12,2)" }`},
 		timeoutAttr,
 	},
@@ -148,6 +150,7 @@ var sourceCommon = &schema.Block{
 // transformCommon describes what every transform has.
 var transformCommon = &schema.Block{
 	Type: "transform", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's transforms; used as transform.name."}},
+	Attrs: []schema.Attr{forEachAttr},
 }
 
 // checkConfig is what every check has.
@@ -159,6 +162,7 @@ type checkConfig struct {
 var checkCommon = &schema.Block{
 	Type: "check", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's checks."}},
 	Attrs: []schema.Attr{
+		forEachAttr,
 		{Name: "severity", Type: schema.String, Default: "error", OneOf: []string{"error", "warn"}, Doc: "What a violation means: error fails the run before anything is delivered; warn is told, and the run goes on.", Example: `"warn"`},
 	},
 }
@@ -166,6 +170,7 @@ var checkCommon = &schema.Block{
 // conditionCommon describes what every condition has.
 var conditionCommon = &schema.Block{
 	Type: "condition", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's conditions."}},
+	Attrs: []schema.Attr{forEachAttr},
 }
 
 // sinkConfig is what every sink has.
@@ -181,6 +186,7 @@ type sinkConfig struct {
 var sinkCommon = &schema.Block{
 	Type: "sink", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's sinks."}},
 	Attrs: []schema.Attr{
+		forEachAttr,
 		{Name: "input", Type: schema.Ref, Required: true, Doc: "What is delivered: source.name or transform.name.", Example: "transform.by_region"},
 		{Name: "order_by", Type: schema.Strings, Doc: "Columns that the file's rows are sorted by, each with an optional \" desc\". Without it rows come in no particular order.", Example: `["name", "total desc"]`},
 		{Name: "if_empty", Type: schema.String, Default: "deliver", OneOf: []string{"deliver", "skip", "fail"}, Doc: "What happens with no rows: deliver a file without rows, deliver nothing, or fail.", Example: `"skip"`},

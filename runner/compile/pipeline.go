@@ -20,14 +20,17 @@ import (
 	"waybill/sources"
 )
 
-// stepBlock is a step's block before it is read.
+// stepBlock is a step's block before it is read, or one instance of it.
 type stepBlock struct {
 	family string
+	instance
 	*hcl.Block
 }
 
-func (s *stepBlock) name() string    { return s.Labels[1] }
-func (s *stepBlock) address() string { return s.family + "." + s.Labels[1] }
+// base is the name of the block, name that of the instance.
+func (s *stepBlock) base() string    { return s.Labels[1] }
+func (s *stepBlock) name() string    { return s.Labels[1] + s.suffix() }
+func (s *stepBlock) address() string { return s.family + "." + s.name() }
 
 var stepsSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: Source, LabelNames: []string{"kind", "name"}},
@@ -49,6 +52,7 @@ type read struct {
 	common    sinkConfig
 	severity  checkConfig
 	values    *schema.Values
+	each      map[string]cty.Value // of the step
 }
 
 // reading is one reading of a whole pipeline in a scope.
@@ -56,33 +60,24 @@ type reading struct {
 	config pipelineConfig
 	values *schema.Values
 	blocks []*stepBlock
+	none   []string // addresses of blocks without an instance
 	steps  []*read
 }
 
 // readPipeline decodes a pipeline's blocks in a scope. It is used with
-// run-time values unknown to compile, and known to bind.
-func (w *workspace) readPipeline(block *hcl.Block, scope *schema.Scope) (*reading, hcl.Diagnostics) {
-	content, rest, diags := block.Body.PartialContent(stepsSchema)
-	for _, d := range diags {
-		d.Extra = diag.Code("wrong-labels")
-	}
+// run-time values unknown to compile, and known to bind. Which steps there are
+// depends on outer, the scope without such values.
+func (w *workspace) readPipeline(block *hcl.Block, outer, scope *schema.Scope) (*reading, hcl.Diagnostics) {
 	r := &reading{}
+	blocks, rest, diags := stepBlocks(block.Body, outer)
 	values, d := schema.Decode(rest, pipelineBlock, scope, &r.config)
 	diags = append(diags, stepHints(d)...)
 	r.values = values
-	taken := map[string]hcl.Range{}
-	for _, b := range content.Blocks {
-		s := &stepBlock{family: b.Type, Block: b}
-		if len(b.Labels) < 2 {
-			continue // reported above
-		}
-		if d := claimStep(taken, s); d != nil {
-			diags = append(diags, d)
-			continue
-		}
-		r.blocks = append(r.blocks, s)
+	d = r.expand(blocks, outer)
+	if diags = append(diags, d...); d.HasErrors() {
+		return r, diags // what refers to the missing ones would be reported, too
 	}
-	scope = w.stepScope(scope, r.blocks)
+	scope = w.stepScope(scope, r)
 	for _, b := range r.blocks {
 		step, d := w.readStep(b, scope)
 		diags = append(diags, d...)
@@ -93,7 +88,53 @@ func (w *workspace) readPipeline(block *hcl.Block, scope *schema.Scope) (*readin
 			}
 		}
 	}
-	return r, diags
+	return r, onceEach(diags)
+}
+
+// stepBlocks takes the steps out of a pipeline's body, with those of dynamic
+// blocks in their place.
+func stepBlocks(body hcl.Body, scope *schema.Scope) (hcl.Blocks, hcl.Body, hcl.Diagnostics) {
+	content, rest, diags := schema.Expand(body, scope).PartialContent(stepsSchema)
+	for _, d := range diags {
+		if _, coded := d.Extra.(diag.Code); !coded {
+			d.Extra = diag.Code("wrong-labels")
+		}
+	}
+	// Written blocks are taken as they stand: what is dynamic in them is
+	// repeated in their own scope.
+	written, _, _ := body.PartialContent(stepsSchema)
+	for i, b := range content.Blocks {
+		at := slices.IndexFunc(written.Blocks, func(o *hcl.Block) bool { return o.DefRange == b.DefRange })
+		if at >= 0 {
+			content.Blocks[i] = written.Blocks[at]
+		}
+	}
+	return content.Blocks, rest, diags
+}
+
+// expand lists the instances of the steps' blocks. Names are unique without
+// regard to case, as they are in SQL.
+func (r *reading) expand(blocks hcl.Blocks, scope *schema.Scope) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	taken := map[string]hcl.Range{}
+	for _, b := range blocks {
+		if len(b.Labels) < 2 {
+			continue // reported already
+		}
+		if d := claimStep(taken, b); d != nil {
+			diags = append(diags, d)
+			continue
+		}
+		list, d := instances(b.Body, scope)
+		diags = append(diags, d...)
+		for _, one := range list {
+			r.blocks = append(r.blocks, &stepBlock{family: b.Type, instance: one, Block: b})
+		}
+		if len(list) == 0 {
+			r.none = append(r.none, b.Type+"."+b.Labels[1])
+		}
+	}
+	return diags
 }
 
 // stepHints names the steps too where an unknown block is reported.
@@ -109,39 +150,63 @@ func stepHints(diags hcl.Diagnostics) hcl.Diagnostics {
 	return diags
 }
 
-func claimStep(taken map[string]hcl.Range, s *stepBlock) *hcl.Diagnostic {
-	if d := config.CheckName(s.name(), s.LabelRanges[1]); d != nil {
+func claimStep(taken map[string]hcl.Range, b *hcl.Block) *hcl.Diagnostic {
+	name := b.Labels[1]
+	if d := config.CheckName(name, b.LabelRanges[1]); d != nil {
 		return d
 	}
-	if prev, ok := taken[s.address()]; ok {
-		return diag.Error("duplicate-name", s.DefRange, fmt.Sprintf("a second %s is called %q", s.family, s.name()),
-			fmt.Sprintf("The first is on line %d. Names are unique among the steps of a kind in a pipeline.", prev.Start.Line))
+	key := b.Type + "." + strings.ToLower(name)
+	if prev, ok := taken[key]; ok {
+		return diag.Error("duplicate-name", b.DefRange, fmt.Sprintf("a second %s is called %q", b.Type, name),
+			fmt.Sprintf("The first is on line %d. Names are unique among the steps of a kind in a pipeline, without regard to case.", prev.Start.Line))
 	}
-	taken[s.address()] = s.DefRange
+	taken[key] = b.DefRange
 	return nil
 }
 
 // stepScope adds what only steps may refer to: relations in queries, addresses
 // in references.
-func (w *workspace) stepScope(scope *schema.Scope, blocks []*stepBlock) *schema.Scope {
+func (w *workspace) stepScope(scope *schema.Scope, r *reading) *schema.Scope {
 	out := *scope
 	out.Relations = map[string]cty.Value{}
 	out.Inputs = nil
 	for _, family := range []string{Source, Transform} {
 		values := map[string]cty.Value{}
-		for _, name := range names(blocks, family) {
-			address := family + "." + name
-			values[name] = cty.StringVal(`"` + address + `"`)
-			out.Inputs = append(out.Inputs, address)
+		keyed := map[string]map[string]cty.Value{}
+		for _, b := range r.blocks {
+			if b.family != family {
+				continue
+			}
+			out.Inputs = append(out.Inputs, b.address())
+			if b.each == nil {
+				values[b.base()] = schema.Relation(b.address())
+				continue
+			}
+			if keyed[b.base()] == nil {
+				keyed[b.base()] = map[string]cty.Value{}
+			}
+			keyed[b.base()][b.key] = schema.Relation(b.address())
+		}
+		for name, instances := range keyed {
+			values[name] = cty.MapVal(instances)
+		}
+		for _, address := range r.none {
+			if name, ok := strings.CutPrefix(address, family+"."); ok {
+				values[name] = cty.MapValEmpty(cty.String)
+			}
 		}
 		out.Relations[family] = cty.ObjectVal(values)
 	}
+	slices.Sort(out.Inputs)
 	return &out
 }
 
 func (w *workspace) readStep(b *stepBlock, scope *schema.Scope) (*read, hcl.Diagnostics) {
 	r := &read{step: &Step{Address: b.address(), Family: b.family, Kind: b.Labels[0], Name: b.name(), Range: b.DefRange,
-		Where: fmt.Sprintf("%s:%d", b.DefRange.Filename, b.DefRange.Start.Line)}}
+		Where: fmt.Sprintf("%s:%d", b.DefRange.Filename, b.DefRange.Start.Line)}, each: b.each}
+	if b.each != nil {
+		scope = scope.With(b.each)
+	}
 	var diags hcl.Diagnostics
 	regs := w.g.regs
 	switch b.family {
@@ -220,12 +285,41 @@ func inputs(v *schema.Values) []string {
 	return out
 }
 
-// pipeline compiles one pipeline.
-func (w *workspace) pipeline(block *hcl.Block, connections cty.Value) (*Pipeline, hcl.Diagnostics) {
-	scope := w.scope.With(map[string]cty.Value{"run": unknownRun["run"], "connection": connections})
-	r, diags := w.readPipeline(block, scope)
+// pipelines compiles every instance of every pipeline.
+func (w *workspace) pipelines(connections cty.Value) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, block := range w.g.project.Pipelines {
+		list, d := instances(block.Body, w.scope)
+		diags = append(diags, d...)
+		var found hcl.Diagnostics
+		for _, one := range list {
+			p, d := w.pipeline(block, one, connections)
+			found = append(found, d...)
+			w.g.Pipelines = append(w.g.Pipelines, p)
+		}
+		diags = append(diags, onceEach(unusedByAll(found, len(list)))...)
+	}
+	slices.SortFunc(w.g.Pipelines, func(a, b *Pipeline) int { return strings.Compare(a.Name, b.Name) })
+	return diags
+}
+
+// around is the scope that a pipeline's block is read in, without run-time
+// values.
+func (w *workspace) around(one instance) *schema.Scope {
+	if one.each == nil {
+		return w.scope
+	}
+	return w.scope.With(one.each)
+}
+
+// pipeline compiles one instance of a pipeline.
+func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Value) (*Pipeline, hcl.Diagnostics) {
+	outer := w.around(one)
+	scope := outer.With(map[string]cty.Value{"run": unknownRun["run"], "connection": connections})
+	r, diags := w.readPipeline(block, outer, scope)
 	p := &Pipeline{
-		Name: block.Labels[0], Description: r.config.Description, Owner: r.config.Owner, Tags: r.config.Tags,
+		instance: one,
+		Name:     block.Labels[0] + one.suffix(), Base: block.Labels[0], Description: r.config.Description, Owner: r.config.Owner, Tags: r.config.Tags,
 		Enabled: r.config.Enabled, Timeout: r.config.Timeout, Range: block.DefRange, generation: w.g, block: block,
 	}
 	d := w.schedules(p, r)
@@ -241,7 +335,7 @@ func (w *workspace) pipeline(block *hcl.Block, connections cty.Value) (*Pipeline
 	d = p.order(r)
 	diags = append(diags, d...)
 	if !diags.HasErrors() {
-		diags = append(diags, p.checkUse()...)
+		diags = append(diags, onceEach(p.checkUse())...)
 	}
 	return p, diags
 }
@@ -265,7 +359,7 @@ func (p *Pipeline) order(r *reading) hcl.Diagnostics {
 	var cycle *dag.CycleError[string]
 	if errors.As(err, &cycle) {
 		first := byAddress[cycle.Path[0]]
-		return hcl.Diagnostics{diag.Error("cycle", first.Range, fmt.Sprintf("the steps of pipeline %q depend on each other in a circle", p.Name),
+		return hcl.Diagnostics{diag.Error("cycle", first.Range, fmt.Sprintf("the steps of pipeline %s depend on each other in a circle", quoted(p.Name)),
 			strings.Join(append(slices.Clone(cycle.Path), cycle.Path[0]), " → ")+". One of them must not read from the one before it.")}
 	}
 	for _, address := range sorted {
@@ -290,11 +384,15 @@ func (p *Pipeline) checkUse() hcl.Diagnostics {
 		}
 	}
 	if !sinksFound {
-		return hcl.Diagnostics{diag.Error("no-sink", p.Range, fmt.Sprintf("pipeline %q delivers nothing", p.Name), "Add a sink block that says where its data goes.")}
+		return hcl.Diagnostics{diag.Error("no-sink", p.Range, fmt.Sprintf("pipeline %s delivers nothing", quoted(p.Name)), "Add a sink block that says where its data goes.")}
 	}
 	var diags hcl.Diagnostics
+	someUsed := map[hcl.Range]bool{} // blocks of which an instance is used
 	for _, s := range p.Steps {
-		if !reached[s.Address] {
+		someUsed[s.Range] = someUsed[s.Range] || reached[s.Address]
+	}
+	for _, s := range p.Steps {
+		if !someUsed[s.Range] {
 			diags = append(diags, diag.Warning("unused", s.Range, s.Address+" is used by no sink, check or condition", "It would be computed for nothing, so it is left out of runs. Remove it, or use it."))
 		}
 	}
