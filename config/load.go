@@ -19,9 +19,11 @@ type Project struct {
 	Files     map[string]*hcl.File // for snippets
 	Settings  *hcl.Block           // the `waybill` block; nil if there is none
 	Variables []*Variable
-	// Connections and Pipelines are in order of their names.
+	// Connections, Notifiers and Pipelines are in order of their names.
 	Connections []*hcl.Block // labels: kind, name
+	Notifiers   []*hcl.Block // labels: kind, name
 	Pipelines   []*hcl.Block // label: name
+	Moves       []*hcl.Block // `moved` blocks, in the order of the files
 
 	locals map[string]*hcl.Attribute
 	values map[string]variableValue
@@ -32,7 +34,9 @@ var rootSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: "variable", LabelNames: []string{"name"}},
 	{Type: "locals"},
 	{Type: "connection", LabelNames: []string{"kind", "name"}},
+	{Type: "notifier", LabelNames: []string{"kind", "name"}},
 	{Type: "pipeline", LabelNames: []string{"name"}},
+	{Type: "moved"},
 }}
 
 // Load parses every configuration file of the tree and gives variables their
@@ -108,7 +112,7 @@ func (p *Project) sort(blocks hcl.Blocks) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	first := map[string]hcl.Range{}
 	for _, b := range blocks {
-		if b.Type != "locals" {
+		if b.Type != "locals" && b.Type != "moved" {
 			if d := claimName(first, b); d != nil {
 				diags = append(diags, d...)
 				continue
@@ -127,12 +131,17 @@ func (p *Project) sort(blocks hcl.Blocks) hcl.Diagnostics {
 			diags = append(diags, p.addLocals(b)...)
 		case "connection":
 			p.Connections = append(p.Connections, b)
+		case "notifier":
+			p.Notifiers = append(p.Notifiers, b)
 		case "pipeline":
 			p.Pipelines = append(p.Pipelines, b)
+		case "moved":
+			p.Moves = append(p.Moves, b)
 		}
 	}
 	byName := func(a, b *hcl.Block) int { return strings.Compare(nameOf(a), nameOf(b)) }
 	slices.SortStableFunc(p.Connections, byName)
+	slices.SortStableFunc(p.Notifiers, byName)
 	slices.SortStableFunc(p.Pipelines, byName)
 	return diags
 }

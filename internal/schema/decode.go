@@ -170,6 +170,12 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 		}
 		d.assign(targets, at, ref)
 		return
+	case at.Type.kind == named:
+		name, diags := parsePipelineName(attr.Expr, at)
+		d.diags = append(d.diags, diags...)
+		p.known = name != ""
+		d.assign(targets, at, name)
+		return
 	case at.Late:
 		d.diags = append(d.diags, checkNames(attr.Expr, d.scope.With(lateUnknown).Eval)...)
 		d.values.addUses(attr.Expr, cty.DynamicVal, nil)
@@ -223,6 +229,9 @@ func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, 
 			return cty.DynamicVal, diags
 		}
 		expr = tmpl
+	}
+	if at.Type.kind == across {
+		scope = scope.With(map[string]cty.Value{"pipeline": scope.Pipelines})
 	}
 	if at.Type.kind == template || at.Type.kind == filename {
 		scope = scope.With(scope.Relations)

@@ -128,7 +128,7 @@ func checkAttr(v cty.Value, rootName string, t hcl.Traversal) *hcl.Diagnostic {
 	names := slices.Sorted(maps.Keys(v.Type().AttributeTypes()))
 	summary := fmt.Sprintf("there is no %s.%s", rootName, attr.Name)
 	switch rootName {
-	case "source", "transform", "connection":
+	case "source", "transform", "connection", "pipeline", "notifier":
 		summary = fmt.Sprintf("no %s is called %q", rootName, attr.Name)
 	case "var":
 		summary = fmt.Sprintf("no variable is called %q", attr.Name)

@@ -16,6 +16,9 @@ type Scope struct {
 	// Inputs are the addresses that a Ref may name: "source.orders",
 	// `transform.part["acme"]`.
 	Inputs []string
+	// Pipelines is `pipeline` for attributes that name pipelines: an object of
+	// values made by PipelineRef, or maps of them by their keys.
+	Pipelines cty.Value
 	// ReadFile reads a file of the project for attributes that name one.
 	ReadFile func(path string) ([]byte, error)
 }

@@ -31,6 +31,8 @@ const (
 	template              // evaluated with Relations in scope
 	ordered               // a map whose order in the text matters
 	filename              // the path of a template file, relative to the project
+	across                // evaluated with Pipelines in scope
+	named                 // not evaluated: names a pipeline, which need not exist
 )
 
 // The types of the language, and the Go types of the fields they fill.
@@ -49,6 +51,11 @@ var (
 	// Ref names a source or transform of the same pipeline; the field is a
 	// RefValue.
 	Ref = Type{Name: "reference to a source or transform", kind: reference}
+	// PipelineList names pipelines of the project; the field is a []string of
+	// their names. A pipeline with for_each stands for all its instances.
+	PipelineList = Type{Name: "list of references to pipelines", cty: cty.DynamicPseudoType, parse: parsePipelines, kind: across}
+	// PipelineName names a pipeline that may be gone; the field is a string.
+	PipelineName = Type{Name: "reference to a pipeline", kind: named}
 	// Query is SQL text in which relations may be named; the field is a string.
 	Query = Type{Name: "SQL text", cty: cty.String, parse: func(v cty.Value) (any, error) { return v.AsString(), nil }, kind: template}
 	// QueryFile is the path of a file that holds such text as a template; the

@@ -67,6 +67,7 @@ func (p *Pipeline) Bind(run RunValues) (*Bound, error) {
 
 func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagnostics) {
 	known := map[string]cty.Value{"run": run.object(p)}
+	w.scope.Pipelines = w.g.pipelineNames
 	connections, diags := w.connections(w.scope.With(known))
 	if diags.HasErrors() {
 		return nil, diags

@@ -49,6 +49,9 @@ func (g *Generation) compile() hcl.Diagnostics {
 	if diags.HasErrors() {
 		return diags
 	}
+	g.pipelineNames = w.scope.Pipelines
+	diags = append(diags, onceEach(w.order())...)
+	diags = append(diags, w.moves()...)
 	diags = append(diags, w.unusedConnections()...)
 	return append(diags, w.collisions()...)
 }

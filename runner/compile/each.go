@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -30,7 +29,7 @@ func (i instance) suffix() string {
 	if i.each == nil {
 		return ""
 	}
-	return "[" + strconv.Quote(i.key) + "]"
+	return schema.KeySuffix(i.key)
 }
 
 // longestKey bounds keys: they become part of names, labels and session names.

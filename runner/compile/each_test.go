@@ -146,3 +146,22 @@ pipeline "p" {
 		t.Errorf("there are %q", names(g))
 	}
 }
+
+func TestAfter(t *testing.T) {
+	g, _ := compileDir(t, fixtures+"/valid")
+	for name, want := range map[string][]string{
+		"daily": nil, "report": {"daily", "weekly"}, `per["b"]`: {"report"}, "all": {`per["a"]`, `per["b"]`},
+		"one": {`per["a"]`}, `same["b"]`: {`per["b"]`}, "from_json": {`per["a"]`, "report"},
+	} {
+		if p := g.Pipeline(name); p == nil || !slices.Equal(p.After, want) {
+			t.Errorf("%s comes after %q, want %q", name, p.After, want)
+		}
+	}
+	moves := map[string]string{}
+	for _, m := range g.Moves {
+		moves[m.From] = m.To
+	}
+	if moves["ancient"] != `same["a"]` || moves["old"] != `same["a"]` || len(moves) != 2 {
+		t.Errorf("moves are %q", moves)
+	}
+}

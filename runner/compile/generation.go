@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"waybill/config"
 	"waybill/runner/retry"
@@ -32,11 +33,14 @@ type Generation struct {
 	Digest    string // of all files it was made from
 	Settings  Settings
 	Pipelines []*Pipeline // in order of their names
+	Moves     []Move      // renamed pipelines; To is one of this generation
 	Files     map[string][]byte
 
 	project *config.Project
 	vars    config.Vars
 	regs    Registries
+
+	pipelineNames cty.Value // see schema.Scope.Pipelines
 }
 
 // Pipeline returns the pipeline of that name, or nil.
@@ -56,6 +60,15 @@ func (g *Generation) Pipeline(name string) *Pipeline {
 	return g.Pipelines[i]
 }
 
+// Names lists the pipelines.
+func (g *Generation) Names() []string {
+	names := make([]string, len(g.Pipelines))
+	for i, p := range g.Pipelines {
+		names[i] = p.Name
+	}
+	return names
+}
+
 // Root is the project's directory.
 func (g *Generation) Root() string { return g.project.Tree.Root() }
 
@@ -69,6 +82,7 @@ type Pipeline struct {
 	Enabled     bool
 	Timeout     time.Duration
 	Triggers    []schedule.Trigger // its schedule blocks, in the order of the file
+	After       []string           // names of the pipelines that it comes after, in order
 	Location    *time.Location     // in which run.date is a day: of the first schedule, or the project's
 	Steps       []*Step            // each after what it reads from
 	Range       hcl.Range
@@ -76,6 +90,7 @@ type Pipeline struct {
 	generation *Generation
 	block      *hcl.Block
 	instance   instance
+	afterRange hcl.Range
 }
 
 // Step returns the step of that address, or nil.

@@ -79,6 +79,7 @@ type pipelineConfig struct {
 	Tags        []string         `wb:"tags"`
 	Enabled     bool             `wb:"enabled"`
 	Timeout     time.Duration    `wb:"timeout"`
+	After       []string         `wb:"after"`
 	Schedules   []scheduleConfig `wb:"schedule"`
 }
 
@@ -117,6 +118,7 @@ var pipelineBlock = &schema.Block{
 		{Name: "owner", Type: schema.String, Doc: "Who answers for it.", Example: `"growth"`},
 		{Name: "tags", Type: schema.Strings, Doc: "Words to choose pipelines by.", Example: `["acme"]`},
 		{Name: "enabled", Type: schema.Bool, Default: "true", Doc: "Whether its schedules fire. It can be run by hand either way.", Example: "false"},
+		{Name: "after", Type: schema.PipelineList, Doc: "Pipelines that come first. Without a schedule of its own, the pipeline takes each slot of theirs for which all of them have succeeded; if one ends otherwise, the slot is skipped. With a schedule, it runs at its own slots if all of them have succeeded since it last ran, and else skips the slot.", Example: "[pipeline.load_orders]"},
 		{Name: "timeout", Type: schema.Duration, Default: "24h", Doc: "Longest time for one run, retries included. A delivery whose first object is sent is not interrupted.", Example: `"2h"`},
 	},
 	Blocks: []schema.Nested{{Block: scheduleBlock, Repeat: true}},

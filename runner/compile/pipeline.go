@@ -285,19 +285,35 @@ func inputs(v *schema.Values) []string {
 	return out
 }
 
+// expanded is a pipeline's block with its instances.
+type expanded struct {
+	block     *hcl.Block
+	instances []instance
+}
+
 // pipelines compiles every instance of every pipeline.
 func (w *workspace) pipelines(connections cty.Value) hcl.Diagnostics {
 	var diags hcl.Diagnostics
+	var blocks []expanded
 	for _, block := range w.g.project.Pipelines {
 		list, d := instances(block.Body, w.scope)
 		diags = append(diags, d...)
+		blocks = append(blocks, expanded{block, list})
+	}
+	if diags.HasErrors() {
+		return diags // others may name the instances that are missing
+	}
+	scope := *w.scope
+	scope.Pipelines = pipelineNames(blocks)
+	w.scope = &scope
+	for _, b := range blocks {
 		var found hcl.Diagnostics
-		for _, one := range list {
-			p, d := w.pipeline(block, one, connections)
+		for _, one := range b.instances {
+			p, d := w.pipeline(b.block, one, connections)
 			found = append(found, d...)
 			w.g.Pipelines = append(w.g.Pipelines, p)
 		}
-		diags = append(diags, onceEach(unusedByAll(found, len(list)))...)
+		diags = append(diags, onceEach(unusedByAll(found, len(b.instances)))...)
 	}
 	slices.SortFunc(w.g.Pipelines, func(a, b *Pipeline) int { return strings.Compare(a.Name, b.Name) })
 	return diags
@@ -321,6 +337,7 @@ func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Val
 		instance: one,
 		Name:     block.Labels[0] + one.suffix(), Base: block.Labels[0], Description: r.config.Description, Owner: r.config.Owner, Tags: r.config.Tags,
 		Enabled: r.config.Enabled, Timeout: r.config.Timeout, Range: block.DefRange, generation: w.g, block: block,
+		After: r.config.After, afterRange: r.values.Range("after"),
 	}
 	d := w.schedules(p, r)
 	diags = append(diags, d...)

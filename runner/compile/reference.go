@@ -33,7 +33,8 @@ func Reference(regs Registries) []Described {
 	out = append(out, kindsOf(transformCommon, regs.Transforms)...)
 	out = append(out, kindsOf(checkCommon, regs.Checks)...)
 	out = append(out, kindsOf(conditionCommon, regs.Conditions)...)
-	return append(out, kindsOf(sinkCommon, regs.Sinks)...)
+	out = append(out, kindsOf(sinkCommon, regs.Sinks)...)
+	return append(out, Described{Block: movedBlock})
 }
 
 // kindsOf describes the kinds of a family in the order of their names.
