@@ -115,7 +115,7 @@ func project(t *testing.T, text string) map[string][]byte {
 		}
 		text = "pipeline \"example\" {\n" + steps + text + "\n}\n"
 	} else if block.Type() != "pipeline" {
-		top += "pipeline \"stub\" {\n" + stub(compile.Source, "stub") + stub(compile.Sink, "source.stub") + "}\n"
+		top += "pipeline \"regions\" {\n" + stub(compile.Source, "stub") + stub(compile.Sink, "source.stub") + "}\n"
 	}
 	out := map[string][]byte{"example.hcl": []byte(text), "stubs.hcl": []byte(top)}
 	for name, text := range files {

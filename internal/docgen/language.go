@@ -65,7 +65,22 @@ const valuesIntro = `## Values
 | ` + "`local.name`" + ` | everywhere but in variable blocks | a [local](#locals) |
 | ` + "`connection.name`" + ` | attributes that want a connection | a [connection](#connection-aws) |
 | ` + "`source.name`, `transform.name`" + ` | queries of transforms and checks, ` + "`input`" + ` | a relation of the same pipeline |
+| ` + "`each.key`, `each.value`" + ` | blocks with ` + "`for_each`" + ` and what is in them | the instance, [below](#for_each-and-dynamic) |
+| ` + "`pipeline.name`" + ` | ` + "`after` and `moved`" + ` | a pipeline of the project |
 | ` + "`run.…`" + ` | pipelines but their schedules, and connections | the run, below |
+
+### for_each and dynamic
+
+A pipeline or a step with ` + "`for_each`" + ` stands for as many as the map or set of strings has elements. Their addresses end with the
+key: ` + "`waybill run 'daily[\"acme\"]'`, `input = transform.part[\"eu\"]`, or `transform.part[each.key]`" + ` where that is the same key. A query may
+go through them all: ` + "`join(\" UNION ALL \", [for r in transform.part : \"SELECT * FROM ${r}\"])`" + `. Keys are told apart without regard to case.
+The value must be known before a run and may not be sensitive; a list is made a set by ` + "`toset(…)`" + `.
+
+Any block inside a top-level block can be repeated by a ` + "`dynamic`" + ` block, as in Terraform:
+
+` + "```hcl\ndynamic \"schedule\" {\n  for_each = [\"0 9 ? * MON-FRI *\", \"0 12 ? * SAT *\"]\n  content {\n    cron = schedule.value\n  }\n}\n```" + `
+
+### Before a run
 
 A value that is known only when a pipeline runs counts as unknown before, but its name and type are checked.
 
@@ -86,7 +101,7 @@ var runMeanings = map[string]string{
 	"interval_start": "The slot before this one, as a timestamp. Without one, the same as `interval_end`.",
 	"interval_end":   "The slot, as a timestamp.",
 	"attempt":        "1, and one more each time that the run is taken up again.",
-	"trigger":        "What made the run: `schedule` or `manual`.",
+	"trigger":        "What made the run: `schedule`, `after` or `manual`.",
 }
 
 func languagePage() (string, error) {

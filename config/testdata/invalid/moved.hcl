@@ -30,6 +30,6 @@ moved {
   from = "old" # ERROR wrong-type: from wants a reference to a pipeline
   to   = pipeline.a
 }
-moved {
+moved { # ERROR missing-attribute: "to" is required
   from = pipeline.older
-} # ERROR missing-attribute: 
+}
