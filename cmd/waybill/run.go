@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,6 +20,7 @@ import (
 
 	"waybill/internal/diag"
 	"waybill/internal/problem"
+	"waybill/internal/schema"
 	"waybill/runner"
 	"waybill/runner/compile"
 	"waybill/runner/engine"
@@ -112,7 +115,7 @@ func (a *app) run(ctx context.Context, f *projectFlags, d *dataFlags, name, at s
 	if err != nil {
 		return err
 	}
-	p := g.Pipeline(name)
+	p := findPipeline(g, name)
 	if p == nil {
 		return noSuchPipeline(g, name)
 	}
@@ -130,6 +133,9 @@ func (a *app) run(ctx context.Context, f *projectFlags, d *dataFlags, name, at s
 
 // runSlot makes a run of a pipeline for a slot and carries it through.
 func (a *app) runSlot(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, slot time.Time, asJSON bool) error {
+	if err := keepHistory(ctx, store, g); err != nil {
+		return err
+	}
 	run := state.Run{ID: ulid.Make().String(), Pipeline: p.Name, Slot: slot, Trigger: "manual",
 		IntervalStart: intervalStart(p, slot), CreatedAt: time.Now().UTC()}
 	return a.carry(ctx, store, spool, g, p, asJSON, func(r *runner.Runner) (state.Run, error) {
@@ -172,12 +178,42 @@ func (a *app) carry(ctx context.Context, store state.Store, spool string, g *com
 	return nil
 }
 
-func noSuchPipeline(g *compile.Generation, name string) error {
-	names := make([]string, len(g.Pipelines))
-	for i, p := range g.Pipelines {
-		names[i] = p.Name
+// keepHistory gives the history of renamed pipelines to their new names.
+func keepHistory(ctx context.Context, store state.Store, g *compile.Generation) error {
+	for _, m := range g.Moves {
+		_, err := store.Move(ctx, m.From, m.To, runner.DeliveryID)
+		if errors.Is(err, state.ErrConflict) {
+			return refuse("a run of %s goes on under its old name: wait for its end", m.From)
+		}
+		if err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// unquotedKey is how people write an instance where quotes are a nuisance:
+// daily[acme].
+var unquotedKey = regexp.MustCompile(`^([^\["]+)\[([^"\]]+)\]$`)
+
+// findPipeline returns the pipeline that a command names, or nil.
+func findPipeline(g *compile.Generation, name string) *compile.Pipeline {
+	if m := unquotedKey.FindStringSubmatch(name); m != nil && g.Pipeline(name) == nil {
+		name = m[1] + schema.KeySuffix(m[2])
+	}
+	return g.Pipeline(name)
+}
+
+func noSuchPipeline(g *compile.Generation, name string) error {
+	names := g.Names()
 	p := problem.New("pipeline-not-found", fmt.Sprintf("no pipeline is called %q", name), nil)
+	if of := slices.DeleteFunc(slices.Clone(g.Pipelines), func(p *compile.Pipeline) bool { return p.Base != name }); len(of) > 0 {
+		p.Summary = fmt.Sprintf("%q stands for %s: name one of them", name, plural(len(of), "pipeline"))
+		names = nil
+		for _, one := range of {
+			names = append(names, one.Name)
+		}
+	}
 	const most = 12
 	some := strings.Join(names[:min(most, len(names))], ", ")
 	if len(names) > most {

@@ -371,9 +371,9 @@ func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spo
 	if err != nil {
 		return err
 	}
-	p := g.Pipeline(r.Pipeline)
-	if p == nil {
-		return noSuchPipeline(g, r.Pipeline)
+	p, err := a.pinnedPipeline(f, g, r.Pipeline)
+	if err != nil {
+		return err
 	}
 	return a.carry(ctx, store, spool, g, p, asJSON, func(by *runner.Runner) (state.Run, error) {
 		got, err := store.Resume(ctx, id, by.Owner, g.Digest, time.Now().UTC(), by.LeaseTTL)
@@ -382,6 +382,20 @@ func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spo
 		}
 		return got, err
 	})
+}
+
+// pinnedPipeline is the pipeline that a run began with. It may have had another
+// name then, which the project's files tell.
+func (a *app) pinnedPipeline(f *projectFlags, pinned *compile.Generation, name string) (*compile.Pipeline, error) {
+	if p := pinned.Pipeline(name); p != nil {
+		return p, nil
+	}
+	if now, _, _, err := f.compile(); err == nil && now != nil {
+		if p := now.Former(pinned, name); p != nil {
+			return p, nil
+		}
+	}
+	return nil, noSuchPipeline(pinned, name)
 }
 
 // pinned is the generation that a run began with, or the current one if it

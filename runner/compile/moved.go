@@ -31,6 +31,20 @@ var movedBlock = &schema.Block{
 	},
 }
 
+// Former returns the pipeline that a name stood for in an older generation,
+// before the moves of this one; nil if there is none.
+func (g *Generation) Former(older *Generation, name string) *Pipeline {
+	if p := older.Pipeline(name); p != nil {
+		return p
+	}
+	for _, m := range g.Moves {
+		if m.To == name && older.Pipeline(m.From) != nil {
+			return older.Pipeline(m.From)
+		}
+	}
+	return nil
+}
+
 // moves reads the `moved` blocks. A name that moved on in another block is
 // followed to where it is now.
 func (w *workspace) moves() hcl.Diagnostics {

@@ -81,6 +81,7 @@ type loaded struct {
 	at    time.Time
 	stale bool // from the store, since the files are broken
 	vars  variables
+	moved map[string]bool // old names whose history has been moved; the scheduler's
 }
 
 // New makes a daemon. It does nothing until Run.

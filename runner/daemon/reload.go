@@ -239,7 +239,7 @@ func (d *Daemon) Reload(ctx context.Context) ReloadResult {
 
 // use puts a generation in force.
 func (d *Daemon) use(g *compile.Generation, stale bool) {
-	d.current.Store(&loaded{Generation: g, at: time.Now().UTC(), stale: stale, vars: d.vars})
+	d.current.Store(&loaded{Generation: g, at: time.Now().UTC(), stale: stale, vars: d.vars, moved: map[string]bool{}})
 	d.Runner.Jobs.SetLimit(int(g.Settings.MaxConcurrentJobs))
 }
 
@@ -289,7 +289,8 @@ func (d *Daemon) believe(g *compile.Generation) error {
 	}
 	gone := 0
 	for _, p := range old.Pipelines {
-		if g.Pipeline(p.Name) == nil {
+		renamed := slices.ContainsFunc(g.Moves, func(m compile.Move) bool { return m.From == p.Name })
+		if g.Pipeline(p.Name) == nil && !renamed {
 			gone++
 		}
 	}
@@ -318,7 +319,8 @@ func (d *Daemon) save(ctx context.Context, g *compile.Generation) error {
 func (d *Daemon) announce(ctx context.Context, old *loaded, g *compile.Generation) {
 	if old != nil {
 		for _, p := range old.Pipelines {
-			if g.Pipeline(p.Name) != nil {
+			renamed := slices.ContainsFunc(g.Moves, func(m compile.Move) bool { return m.From == p.Name })
+			if g.Pipeline(p.Name) != nil || renamed {
 				continue
 			}
 			if n, err := d.Store.CancelQueued(ctx, p.Name, "definition_removed", time.Now().UTC()); err != nil {

@@ -39,9 +39,21 @@ func (d *Daemon) tick(ctx context.Context, ticks map[string]time.Time) time.Dura
 	l := d.current.Load()
 	sleep := longestSleep
 	behind := 0.0
+	waiting := d.move(ctx, l)
+	if len(waiting) > 0 {
+		sleep = time.Second
+	}
 	for _, p := range l.Pipelines {
-		if len(p.Triggers) == 0 || !p.Enabled {
+		follows := len(p.Triggers) == 0 && len(p.After) > 0
+		if len(p.Triggers) == 0 && !follows || !p.Enabled || waiting[p.Name] {
 			delete(ticks, p.Name)
+			continue
+		}
+		if follows {
+			if err := d.follow(ctx, l, p); err != nil && ctx.Err() == nil {
+				d.Log.Error("it could not be decided whether a pipeline's turn has come", "pipeline", p.Name, "error", err)
+				sleep = min(sleep, time.Second)
+			}
 			continue
 		}
 		out, err := d.decide(ctx, l, p, ticks[p.Name])
@@ -83,6 +95,9 @@ func (d *Daemon) decide(ctx context.Context, l *loaded, p *compile.Pipeline, las
 	}
 	if len(out.Decisions) == 0 {
 		return out, nil
+	}
+	if err := d.awaitNew(ctx, p, out.Decisions); err != nil {
+		return out, err
 	}
 	fired, err := d.Store.Fire(ctx, prev, next, runsOf(p, out.Decisions))
 	if errors.Is(err, state.ErrConflict) {

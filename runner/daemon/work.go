@@ -160,7 +160,7 @@ func (d *Daemon) definition(ctx context.Context, r state.Run) (*compile.Generati
 		}
 		g = pinned
 	}
-	p := g.Pipeline(r.Pipeline)
+	p := d.Generation().Former(g, r.Pipeline) // it may have been claimed under an older name
 	if p == nil {
 		return nil, nil, problem.New("pipeline-not-found", "the pipeline "+r.Pipeline+" is not in the configuration any more", nil)
 	}

@@ -95,9 +95,11 @@ type Delivery struct {
 
 // A Filter chooses runs. Zero fields choose all.
 type Filter struct {
-	Pipeline string
-	Statuses []Status
-	Limit    int // 0: 100
+	Pipeline      string
+	Statuses      []Status
+	Slot          time.Time
+	FinishedSince time.Time // those that ended then or later
+	Limit         int       // 0: 100
 }
 
 // Runs writes and reads runs and their steps.
@@ -177,6 +179,16 @@ type Slots interface {
 	Fire(ctx context.Context, prev, w Watermark, runs []Run) ([]Run, error)
 }
 
+// Moves renames pipelines.
+type Moves interface {
+	// Move gives the history of one pipeline to another: its runs but those
+	// that somebody carries, slots, watermark, baselines and ledger, whose
+	// deliveries get the ids that id makes of the new name. What the other has
+	// already stays. It reports whether there was anything. ErrConflict while a
+	// run of the pipeline is being carried: it knows itself by the old name.
+	Move(ctx context.Context, from, to string, id func(pipeline, sink string, slot time.Time) string) (bool, error)
+}
+
 // Ledger is what was promised and what was delivered.
 type Ledger interface {
 	// Plan makes d the delivery's plan, and d.Run the run it belongs to, and
@@ -245,6 +257,7 @@ type Store interface {
 	Baselines
 	Runs
 	Slots
+	Moves
 	Ledger
 	Generations
 	// LockDaemon takes the right to be the daemon of this store and holds it

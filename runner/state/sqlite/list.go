@@ -22,6 +22,14 @@ func (s *Store) Runs(ctx context.Context, f state.Filter) ([]state.Run, error) {
 		query += ` AND pipeline = ?`
 		args = append(args, f.Pipeline)
 	}
+	if !f.Slot.IsZero() {
+		query += ` AND slot = ?`
+		args = append(args, seconds{&f.Slot})
+	}
+	if !f.FinishedSince.IsZero() {
+		query += ` AND finished_at >= ?`
+		args = append(args, micros{&f.FinishedSince})
+	}
 	if len(f.Statuses) > 0 {
 		query += ` AND status IN (` + marks(len(f.Statuses)) + `)`
 		for _, status := range f.Statuses {

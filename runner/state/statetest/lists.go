@@ -32,6 +32,11 @@ func runsFilter(b *bed) {
 		{state.Filter{Statuses: []state.Status{state.Failed}}, []state.Run{other, failed}},
 		{state.Filter{Statuses: []state.Status{state.Failed, state.Queued}, Pipeline: "orders"}, []state.Run{failed, queued}},
 		{state.Filter{Limit: 2}, []state.Run{other, done}},
+		{state.Filter{Slot: slot(1)}, []state.Run{other, done}},
+		{state.Filter{Slot: slot(1), Pipeline: "orders"}, []state.Run{done}},
+		{state.Filter{FinishedSince: start}, []state.Run{other, done, failed}},
+		{state.Filter{FinishedSince: start, Pipeline: "other"}, []state.Run{other}},
+		{state.Filter{FinishedSince: start.Add(time.Microsecond)}, nil},
 	} {
 		got, err := b.Runs(b.Context(), c.filter)
 		b.must(err)

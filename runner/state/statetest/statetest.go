@@ -24,7 +24,7 @@ import (
 // would. The suite closes what it opens.
 func Run(t *testing.T, open func(t *testing.T) state.Store) {
 	for _, part := range []map[string]func(*bed){
-		runTests, leaseTests, listTests, slotTests, ledgerTests, fenceTests, generationTests, pruneTests, raceTests,
+		runTests, leaseTests, listTests, slotTests, moveTests, ledgerTests, fenceTests, generationTests, pruneTests, raceTests,
 	} {
 		for _, name := range slices.Sorted(maps.Keys(part)) {
 			t.Run(name, func(t *testing.T) { part[name](newBed(t, open)) })
