@@ -190,6 +190,9 @@ func (e *execution) startJob(ctx context.Context) (engine.Job, error) {
 		return nil, err
 	}
 	for _, s := range e.pipeline.Steps {
+		if s.Family == compile.Wait {
+			continue
+		}
 		dir := e.dir(s.Address)
 		if err := ensureDir(dir); err != nil {
 			return nil, err

@@ -189,6 +189,11 @@ func (e *execution) phases(ctx context.Context) error {
 	}
 	work, cancel := context.WithDeadlineCause(ctx, began.Add(e.pipeline.Timeout), e.timeout())
 	defer cancel()
+	if err := e.waitAll(work); errors.Is(err, errWaitSkips) {
+		return err
+	} else if err != nil {
+		return causeOf(work, err)
+	}
 	if err := e.extractAll(work); err != nil {
 		return causeOf(work, err)
 	}
@@ -229,6 +234,8 @@ func (e *execution) finish(err error) (state.Run, error) {
 		status, reason = state.Cancelled, "requested"
 	case errors.Is(err, errConditionUnmet):
 		status = state.ConditionOff
+	case errors.Is(err, errWaitSkips):
+		status, reason = state.Skipped, err.Error()
 	case err != nil:
 		status, p = state.Failed, problem.Of(err)
 	}

@@ -60,3 +60,17 @@ type Registry = component.Registry[Source, Env]
 type Describer interface {
 	Describe(ctx context.Context) (dataset.Schema, error)
 }
+
+// A Waiter looks for something that a run waits for. Ready answers soon and
+// changes nothing; an error that is not transient ends the wait.
+type Waiter interface {
+	Ready(ctx context.Context) (bool, error)
+	// What names it for people: "s3://bucket/key".
+	What() string
+}
+
+// WaiterKind is a kind of waiter as the registry knows it.
+type WaiterKind = component.Kind[Waiter, Env]
+
+// WaiterRegistry holds the kinds of `wait_for` that the language knows.
+type WaiterRegistry = component.Registry[Waiter, Env]

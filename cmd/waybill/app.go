@@ -182,7 +182,7 @@ func (f *projectFlags) variables() (config.Vars, error) {
 // of them, so that roles are assumed once.
 func registries() compile.Registries {
 	ids := identity.NewProvider()
-	return compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
+	return compile.Registries{Waiters: sourcesall.Waiters(ids), Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
 }
 
 // compile reads a project. Diagnostics are returned, not shown.

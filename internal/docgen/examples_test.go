@@ -90,7 +90,7 @@ func stub(root, name string) string { return strings.ReplaceAll(stubs[root], "NA
 func project(t *testing.T, text string) map[string][]byte {
 	t.Helper()
 	block := parse(t, text).Body().Blocks()[0]
-	isStep := slices.Contains([]string{compile.Source, compile.Transform, compile.Check, compile.Condition, compile.Sink}, block.Type())
+	isStep := slices.Contains([]string{compile.Wait, compile.Source, compile.Transform, compile.Check, compile.Condition, compile.Sink}, block.Type())
 	var top, steps string
 	for _, address := range references(t, text) {
 		root, name, _ := strings.Cut(address, ".")
@@ -107,7 +107,7 @@ func project(t *testing.T, text string) map[string][]byte {
 		switch block.Type() {
 		case compile.Source, compile.Transform:
 			steps += stub(compile.Sink, block.Type()+"."+block.Labels()[1])
-		case compile.Check, compile.Condition:
+		case compile.Wait, compile.Check, compile.Condition:
 			steps += stub(compile.Source, "stub") + stub(compile.Sink, "source.stub")
 		}
 		if strings.Contains(text, "sql/by_region.sql") {

@@ -20,7 +20,7 @@ import (
 // registries are the kinds of components, as the program has them.
 func registries() compile.Registries {
 	ids := identity.NewProvider()
-	return compile.Registries{Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
+	return compile.Registries{Waiters: sourcesall.Waiters(ids), Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
 }
 
 // functions are those that a project's expressions may call.

@@ -115,6 +115,20 @@ func asProblem(diags hcl.Diagnostics) error {
 	return nil
 }
 
+// A Waiting is a wait of a pipeline.
+type Waiting struct {
+	sources.Waiter
+	Poll      time.Duration
+	OnTimeout string // "fail", "skip", "continue"
+}
+
+// Waiter builds the wait of that address.
+func (b *Bound) Waiter(address string) (Waiting, error) {
+	r := b.steps[address]
+	w, err := r.waiter.Build(sources.Env{Root: b.Pipeline.generation.Root()})
+	return Waiting{Waiter: w, Poll: r.wait.Poll, OnTimeout: r.wait.OnTimeout}, err
+}
+
 // Source builds the source of that address.
 func (b *Bound) Source(address string) (sources.Source, error) {
 	return b.steps[address].source.Build(sources.Env{Root: b.Pipeline.generation.Root()})

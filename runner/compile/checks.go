@@ -29,6 +29,13 @@ func checkRetry(p retry.Policy, v *schema.Values) hcl.Diagnostics {
 	return nil
 }
 
+func checkWait(r *read) hcl.Diagnostics {
+	if r.values.Known("poll") && r.wait.Poll < time.Second {
+		return hcl.Diagnostics{r.values.Error("poll", "invalid-value", "poll is below 1s", "Each look is a request that is paid for.")}
+	}
+	return nil
+}
+
 // checkContract looks at the columns that a source promises.
 func checkContract(v *schema.Values) hcl.Diagnostics {
 	var diags hcl.Diagnostics

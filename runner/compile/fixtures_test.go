@@ -47,7 +47,7 @@ func TestValidFixtures(t *testing.T) {
 	for _, s := range g.Pipeline("daily_orders").Steps {
 		order = append(order, s.Address)
 	}
-	want := []string{"source.orders", "source.regions", "transform.by_region", "check.names", "check.some", "condition.new", "sink.acme", "sink.copy"}
+	want := []string{"wait_for.export", "wait_for.upstream", "source.orders", "source.regions", "transform.by_region", "check.names", "check.some", "condition.new", "sink.acme", "sink.copy"}
 	if !slices.Equal(order, want) {
 		t.Errorf("order of steps = %v, want %v", order, want)
 	}

@@ -20,6 +20,7 @@ import (
 
 // Registries are the kinds of components that the language knows.
 type Registries struct {
+	Waiters    sources.WaiterRegistry
 	Sources    sources.Registry
 	Transforms transform.Registry
 	Checks     transform.CheckRegistry
@@ -114,6 +115,7 @@ func (p *Pipeline) ScheduleSet() schedule.Set {
 
 // The families of steps, which are the first part of their addresses.
 const (
+	Wait      = "wait_for"
 	Source    = "source"
 	Transform = "transform"
 	Check     = "check"
@@ -131,7 +133,7 @@ type Step struct {
 	Where   string   // file:line of the block
 	Range   hcl.Range
 	Retry   retry.Policy
-	Timeout time.Duration // of one attempt; 0: none of its own
+	Timeout time.Duration // of one attempt, or of the whole wait; 0: none of its own
 }
 
 // Readers returns the steps that read from address.

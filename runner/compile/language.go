@@ -149,6 +149,24 @@ var sourceCommon = &schema.Block{
 	Blocks: []schema.Nested{{Block: retry.Block()}},
 }
 
+// waitConfig is what every wait has.
+type waitConfig struct {
+	Timeout   time.Duration `wb:"timeout"`
+	Poll      time.Duration `wb:"poll"`
+	OnTimeout string        `wb:"on_timeout"`
+}
+
+// waitCommon describes what every wait has.
+var waitCommon = &schema.Block{
+	Type: Wait, Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's waits."}},
+	Attrs: []schema.Attr{
+		forEachAttr,
+		{Name: "timeout", Type: schema.Duration, Default: "2h", Doc: "Longest time to wait, from when the run began to.", Example: `"30m"`},
+		{Name: "poll", Type: schema.Duration, Default: "1m", Doc: "Time between two looks; at least 1s.", Example: `"10s"`},
+		{Name: "on_timeout", Type: schema.String, Default: "fail", OneOf: []string{"fail", "skip", "continue"}, Doc: "What happens when it does not come: the run fails, ends as skipped with nothing delivered, or goes on without it.", Example: `"skip"`},
+	},
+}
+
 // transformCommon describes what every transform has.
 var transformCommon = &schema.Block{
 	Type: "transform", Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's transforms; used as transform.name."}},

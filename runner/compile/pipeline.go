@@ -33,6 +33,7 @@ func (s *stepBlock) name() string    { return s.Labels[1] + s.suffix() }
 func (s *stepBlock) address() string { return s.family + "." + s.name() }
 
 var stepsSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+	{Type: Wait, LabelNames: []string{"kind", "name"}},
 	{Type: Source, LabelNames: []string{"kind", "name"}},
 	{Type: Transform, LabelNames: []string{"kind", "name"}},
 	{Type: Check, LabelNames: []string{"kind", "name"}},
@@ -43,6 +44,8 @@ var stepsSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 // read is one reading of a step: its components bound to a scope.
 type read struct {
 	step      *Step
+	waiter    component.Bound[sources.Waiter, sources.Env]
+	wait      waitConfig
 	source    component.Bound[sources.Source, sources.Env]
 	transform component.Bound[transform.Definition, transform.Env]
 	check     component.Bound[transform.Check, transform.Env]
@@ -144,7 +147,7 @@ func stepHints(diags hcl.Diagnostics) hcl.Diagnostics {
 			continue
 		}
 		if q := strings.Split(d.Detail, `"`); len(q) > 1 {
-			d.Detail += diag.Suggest(q[1], []string{Source, Transform, Check, Condition, Sink})
+			d.Detail += diag.Suggest(q[1], []string{Wait, Source, Transform, Check, Condition, Sink})
 		}
 	}
 	return diags
@@ -210,6 +213,11 @@ func (w *workspace) readStep(b *stepBlock, scope *schema.Scope) (*read, hcl.Diag
 	var diags hcl.Diagnostics
 	regs := w.g.regs
 	switch b.family {
+	case Wait:
+		if r.waiter, diags = decodeAs(regs.Waiters, b, waitCommon, scope, &r.wait); r.waiter.Values != nil {
+			r.values, r.step.Timeout = r.waiter.Values, r.wait.Timeout
+			diags = append(diags, checkWait(r)...)
+		}
 	case Source:
 		var common sourceConfig
 		alone := *scope // a source reads from no other step
@@ -371,6 +379,14 @@ func (p *Pipeline) order(r *reading) hcl.Diagnostics {
 				graph.AddEdge(in, s.step.Address)
 			}
 		}
+		if s.step.Family != Wait {
+			continue
+		}
+		for _, o := range r.steps { // nothing is extracted before what it waits for is there
+			if o.step.Family == Source {
+				graph.AddEdge(s.step.Address, o.step.Address)
+			}
+		}
 	}
 	sorted, err := graph.Sort()
 	var cycle *dag.CycleError[string]
@@ -390,7 +406,7 @@ func (p *Pipeline) checkUse() hcl.Diagnostics {
 	reached := map[string]bool{}
 	sinksFound := false
 	for _, s := range slices.Backward(p.Steps) {
-		if s.Family == Sink || s.Family == Check || s.Family == Condition {
+		if s.Family == Wait || s.Family == Sink || s.Family == Check || s.Family == Condition {
 			sinksFound = sinksFound || s.Family == Sink
 			reached[s.Address] = true
 		}

@@ -29,6 +29,7 @@ func Reference(regs Registries) []Described {
 		{Block: settingsBlock}, {Block: variableReference()}, {Block: localsReference()},
 		{Kind: "aws", Block: &connection}, {Block: pipelineReference()},
 	}
+	out = append(out, kindsOf(waitCommon, regs.Waiters)...)
 	out = append(out, kindsOf(sourceCommon, regs.Sources)...)
 	out = append(out, kindsOf(transformCommon, regs.Transforms)...)
 	out = append(out, kindsOf(checkCommon, regs.Checks)...)

@@ -234,4 +234,3 @@ func TestAfterRuns(t *testing.T) {
 		t.Error("c delivered nothing for the slot of a")
 	}
 }
-

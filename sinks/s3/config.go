@@ -4,7 +4,6 @@ package s3
 
 import (
 	"fmt"
-	"net/netip"
 	"regexp"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 
 	"waybill/internal/component"
 	"waybill/internal/identity"
+	"waybill/internal/objectstore"
 	"waybill/internal/schema"
 	"waybill/sinks"
 )
@@ -113,10 +113,7 @@ func check(c Config, values *schema.Values) hcl.Diagnostics {
 		diags = append(diags, values.Error(attr, "invalid-value", attr+": "+summary, detail))
 	}
 	given := func(attr string) bool { return values.Set(attr) && values.Known(attr) }
-	if fault := bucketFault(c.Bucket); values.Known("bucket") && fault != "" {
-		diags = append(diags, values.Error("bucket", "bucket-invalid-name", fmt.Sprintf("bucket: %q %s", c.Bucket, fault),
-			"A bucket's name has 3 to 63 characters: lower-case letters, digits, dots and hyphens; it begins and ends with a letter or digit, and does not look like an IP address."))
-	}
+	diags = append(diags, objectstore.CheckBucket(c.Bucket, values)...)
 	if given("region") {
 		diags = append(diags, identity.CheckRegion(c.Region, "region", values)...)
 	}
@@ -137,33 +134,8 @@ func check(c Config, values *schema.Values) hcl.Diagnostics {
 
 var (
 	account      = regexp.MustCompile(`^[0-9]{12}$`)
-	bucketName   = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	metadataName = regexp.MustCompile(`^[a-zA-Z0-9-]{1,128}$`)
 )
-
-// bucketFault says which of S3's naming rules a name breaks; empty if none.
-func bucketFault(name string) string {
-	_, ipErr := netip.ParseAddr(name)
-	switch {
-	case strings.Contains(name, "/"):
-		return "is not only a name: a path belongs into key"
-	case name != strings.ToLower(name):
-		return "has upper-case letters"
-	case len(name) < 3 || len(name) > 63:
-		return fmt.Sprintf("has %d characters", len(name))
-	case !bucketName.MatchString(name):
-		return "has characters that a bucket's name cannot have, or not there"
-	case strings.Contains(name, ".."):
-		return "has two dots in a row"
-	case ipErr == nil:
-		return "looks like an IP address"
-	case strings.HasPrefix(name, "xn--"), strings.HasPrefix(name, "sthree-"), strings.HasPrefix(name, "amzn-s3-demo-"):
-		return "begins with a prefix that S3 reserves"
-	case strings.HasSuffix(name, "-s3alias"), strings.HasSuffix(name, "--ol-s3"), strings.HasSuffix(name, ".mrap"):
-		return "ends with a suffix that S3 reserves"
-	}
-	return ""
-}
 
 // reservedMetadata is the prefix of the names that a delivery writes itself.
 const reservedMetadata = "waybill-"

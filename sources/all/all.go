@@ -7,6 +7,7 @@ import (
 	"waybill/sources"
 	"waybill/sources/athena"
 	"waybill/sources/file"
+	"waybill/sources/s3"
 )
 
 // Registry returns all kinds of source, which share their AWS sessions with
@@ -15,5 +16,13 @@ func Registry(ids *identity.Identities) sources.Registry {
 	return sources.Registry{
 		athena.Kind(ids),
 		file.Kind(),
+	}
+}
+
+// Waiters returns all kinds of `wait_for`.
+func Waiters(ids *identity.Identities) sources.WaiterRegistry {
+	return sources.WaiterRegistry{
+		file.WaiterKind(),
+		s3.WaiterKind(ids),
 	}
 }

@@ -69,6 +69,18 @@ pipeline "daily_orders" {
     cron = "0 12 1 * *"
   }
 
+  wait_for "s3" "upstream" {
+    connection = connection.lake
+    bucket     = "lake-inbox"
+    key        = "orders/${run.date}/_SUCCESS"
+    timeout    = "30m"
+    poll       = "10s"
+    on_timeout = "skip"
+  }
+  wait_for "file" "export" {
+    path = "data/${run.date}.done"
+  }
+
   source "athena" "orders" {
     connection      = connection.lake
     database        = "sales"

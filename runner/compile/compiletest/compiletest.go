@@ -13,7 +13,7 @@ import (
 func Registries() compile.Registries {
 	ids := identity.NewProvider()
 	return compile.Registries{
-		Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(),
+		Waiters: sourcesall.Waiters(ids), Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(),
 		Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids),
 	}
 }
