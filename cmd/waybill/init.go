@@ -38,7 +38,7 @@ func (a *app) initCommand() *cobra.Command {
 					f.answers[name] = nil
 				}
 			}
-			return a.init(cmd.Context(), append(args, ".")[0], f)
+			return a.initProject(cmd.Context(), append(args, ".")[0], f)
 		},
 	}
 	for _, q := range scaffold.Questions() {
@@ -52,7 +52,7 @@ func (a *app) initCommand() *cobra.Command {
 func (f *initFlags) register(cmd *cobra.Command, q scaffold.Question) {
 	doc := q.Doc
 	if len(q.Choices) > 0 {
-		doc += ": " + strings.Join(q.Choices, ", ")
+		doc += ": " + q.Hint
 	}
 	f.answers[q.Name] = new(string)
 	cmd.Flags().StringVar(f.answers[q.Name], q.Name, q.Default, doc)
@@ -62,7 +62,7 @@ func (f *initFlags) register(cmd *cobra.Command, q scaffold.Question) {
 	}
 }
 
-func (a *app) init(ctx context.Context, dir string, f initFlags) error {
+func (a *app) initProject(ctx context.Context, dir string, f initFlags) error {
 	regs := registries()
 	if err := f.check(regs); err != nil {
 		return err

@@ -44,6 +44,9 @@ func (a *app) answers(ctx context.Context, dir string, f initFlags, regs compile
 	if len(missing) > 0 {
 		return answers, unanswered(missing)
 	}
+	if p != nil {
+		fmt.Fprintln(a.out)
+	}
 	return answers, nil
 }
 
@@ -57,7 +60,7 @@ func unanswered(missing []scaffold.Question) error {
 	for _, q := range missing {
 		fmt.Fprintf(&b, "\n  --%-*s  %s", width, q.Name, q.Default)
 	}
-	return mistake("init has questions, and there is no terminal to ask them on. Add --yes to take the defaults, or give:\n%s", b.String())
+	return mistake("init has questions, and there is no terminal to ask them on. Add --yes to take these defaults, or give the flags:\n%s", b.String())
 }
 
 // interactive reports whether somebody can be asked.
@@ -98,8 +101,8 @@ func readLines(in io.Reader) <-chan string {
 // ask puts a question until its answer is right.
 func (p *prompter) ask(ctx context.Context, q scaffold.Question, answers *scaffold.Answers, regs compile.Registries) error {
 	text := p.style.Bold(q.Ask)
-	if len(q.Choices) > 0 {
-		text += " " + strings.Join(q.Choices, ", ")
+	if q.Hint != "" {
+		text += " " + q.Hint
 	}
 	for {
 		fmt.Fprintf(p.out, "%s %s ", text, p.style.Faint("["+q.Default+"]"))
@@ -118,7 +121,7 @@ func (p *prompter) ask(ctx context.Context, q scaffold.Question, answers *scaffo
 			q.Set(answers, answer)
 			return nil
 		}
-		fmt.Fprintf(p.out, "  %s %s\n", p.style.Red("✗"), faultText(d))
+		fmt.Fprintf(p.out, "  %s %s\n", p.style.Red("✗"), strings.ReplaceAll(faultText(d), "\n", "\n  "))
 	}
 }
 

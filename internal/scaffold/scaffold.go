@@ -5,6 +5,7 @@ package scaffold
 
 import (
 	"slices"
+	"strings"
 
 	"waybill/internal/schema"
 	"waybill/runner/encode"
@@ -45,6 +46,7 @@ type Answers struct {
 type Question struct {
 	Name    string   // of the flag that answers it
 	Ask     string   // what people are asked; empty: it is a matter for flags alone
+	Hint    string   // what answers look like; empty: the question says it
 	Doc     string   // what the flag means
 	Choices []string // the possible answers; empty: any text that Check lets pass
 	Default string
@@ -86,11 +88,17 @@ var (
 // Questions are all questions in the order in which they are asked: whether one
 // applies depends on answers before it alone.
 func Questions() []Question {
-	return slices.Concat(pipelineQuestions(), awsQuestions(), []Question{{
+	all := slices.Concat(pipelineQuestions(), awsQuestions(), []Question{{
 		Name: "ci", Default: None, Choices: []string{None, "github"},
 		Doc:   "workflow that checks the project on each push",
 		field: func(a *Answers) *string { return &a.CI },
 	}})
+	for i, q := range all {
+		if len(q.Choices) > 0 {
+			all[i].Hint = strings.Join(q.Choices, ", ")
+		}
+	}
+	return all
 }
 
 func pipelineQuestions() []Question {
@@ -103,7 +111,7 @@ func pipelineQuestions() []Question {
 			Doc: "kind of the sink", field: func(a *Answers) *string { return &a.Sink }},
 		{Name: "format", Ask: "In which format?", Default: encode.Parquet, Choices: formats(),
 			Doc: "format of the files that are delivered", field: func(a *Answers) *string { return &a.Format }},
-		{Name: "cron", Ask: `When does it run? AWS or standard cron, rate(1 hour), or "none"`, Default: "0 6 * * ? *",
+		{Name: "cron", Ask: "When does it run?", Hint: "AWS or standard cron, rate(1 hour), or none", Default: "0 6 * * ? *",
 			Doc: `schedule as AWS or standard cron or rate(…), or "none"`, field: func(a *Answers) *string { return &a.Cron }},
 		{Name: "timezone", Ask: "In which time zone?", Default: "UTC", need: aSchedule,
 			Doc: "time zone of the schedule, such as Europe/Berlin", field: func(a *Answers) *string { return &a.Timezone }},
@@ -122,7 +130,7 @@ func awsQuestions() []Question {
 			Doc: "SQL that Athena runs; each question mark takes the run's date (default: a query of sample data)", field: func(a *Answers) *string { return &a.Query }},
 		{Name: "bucket", Ask: "Which bucket is delivered to?", Default: "acme-inbox", need: anUpload,
 			Doc: "bucket that is delivered to", field: func(a *Answers) *string { return &a.Bucket }},
-		{Name: "role-arn", Ask: `Which role may write there? Its ARN, or "none"`, Default: "arn:aws:iam::222222222222:role/Inbox", need: anUpload,
+		{Name: "role-arn", Ask: "Which role may write there?", Hint: "its ARN, or none", Default: "arn:aws:iam::222222222222:role/Inbox", need: anUpload,
 			Doc: `ARN of the role that writes to the bucket, or "none"`, field: func(a *Answers) *string { return &a.RoleARN }},
 		{Name: "external-id", Ask: "Which external id does its trust policy ask for?", Default: "acme-7f3c", need: aRole,
 			Doc: "external id that the role's trust policy asks for", field: func(a *Answers) *string { return &a.ExternalID }},
