@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -50,8 +51,10 @@ type Project struct {
 // do, in a directory that is removed again. Variables have their defaults,
 // whatever the environment says.
 func Judge(a Answers, regs compile.Registries) (_ Project, err error) {
-	if d := checkName(a.Name); d != nil {
-		return Project{Diags: hcl.Diagnostics{d}}, nil
+	for _, d := range []*hcl.Diagnostic{checkName(a.Name), checkPartition(a)} {
+		if d != nil {
+			return Project{Diags: hcl.Diagnostics{d}}, nil
+		}
 	}
 	files, err := Render(a)
 	if err != nil {
@@ -90,6 +93,20 @@ func checkName(name string) *hcl.Diagnostic {
 	}
 	return nil
 }
+
+// checkPartition refuses a role that the sandbox cannot pretend, before it says
+// so in words of its own policies.
+func checkPartition(a Answers) *hcl.Diagnostic {
+	m := partition.FindStringSubmatch(a.RoleARN)
+	if !a.assumes() || m == nil {
+		return nil
+	}
+	return diag.Error("arn-invalid", hcl.Range{}, fmt.Sprintf("role_arn: the sandbox has no partition %s", m[1]),
+		"Begin with a role in arn:aws:…, and set the real one where you run on AWS: WAYBILL_VAR_role_arn="+a.RoleARN)
+}
+
+// partition matches ARNs of roles outside of AWS's usual partition.
+var partition = regexp.MustCompile(`^arn:(aws-[a-z-]+):iam::`)
 
 // read compiles the project in a directory, tries its pipeline with the values
 // of an imagined run, and loads its sandbox if it declares one. It stops at the

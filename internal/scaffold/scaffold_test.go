@@ -173,6 +173,7 @@ func TestWrongAnswers(t *testing.T) {
 		{"bucket", "acme-inbox/reports", "bucket-invalid-name", "a path belongs into key"},
 		{"role-arn", "Inbox", "arn-invalid", `"Inbox" is not the ARN of a role`},
 		{"role-arn", "arn:aws:iam::123456789012:user/me", "arn-invalid", "is not the ARN of a role"},
+		{"role-arn", "arn:aws-cn:iam::123456789012:role/Inbox", "arn-invalid", "the sandbox has no partition aws-cn"},
 		{"external-id", "with spaces", "external-id-invalid", "character 5"},
 		{"external-id", "x", "external-id-invalid", "1 characters"},
 		{"ci", "gitlab", "invalid-value", `Did you mean "github"?`},
