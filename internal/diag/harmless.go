@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 // Files come from anybody, and what is shown of them is read by terminals and
@@ -15,6 +17,29 @@ var (
 	commandAtStart = regexp.MustCompile(`(?m)^([ \t]*)::`)
 	commandInside  = regexp.MustCompile(`##(\[|vso\[|teamcity\[)`)
 )
+
+// A message of a diagnostic may quote a value, however long that is.
+const (
+	mostOfSummary = 400 // characters
+	mostOfDetail  = 4000
+)
+
+// Summary is a diagnostic's summary as it is shown: one harmless line.
+func Summary(d *hcl.Diagnostic) string { return middleCut(HarmlessLine(d.Summary), mostOfSummary) }
+
+// Detail is a diagnostic's detail as it is shown: harmless, maybe of several
+// lines, maybe empty.
+func Detail(d *hcl.Diagnostic) string { return middleCut(Harmless(d.Detail), mostOfDetail) }
+
+// middleCut keeps the beginning and the end of a long text: one says what it is
+// about, the other what is wrong.
+func middleCut(s string, most int) string {
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return string(r[:most/2]) + " … " + string(r[len(r)-most/2:])
+}
 
 // Harmless takes out of a text of several lines what steers whoever shows it.
 func Harmless(s string) string {

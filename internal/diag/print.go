@@ -52,7 +52,7 @@ func text(d *hcl.Diagnostic, src Sources, style Style) string {
 	if d.Severity == hcl.DiagWarning {
 		word = style.Yellow("Warning:")
 	}
-	fmt.Fprintf(&b, "%s %s  %s\n", word, style.Bold(HarmlessLine(d.Summary)), style.Faint("["+string(CodeOf(d))+"]"))
+	fmt.Fprintf(&b, "%s %s  %s\n", word, style.Bold(Summary(d)), style.Faint("["+string(CodeOf(d))+"]"))
 	if d.Subject != nil && d.Subject.Filename != "" {
 		b.WriteByte('\n')
 		writeSnippet(&b, d, src, style)
@@ -60,9 +60,8 @@ func text(d *hcl.Diagnostic, src Sources, style Style) string {
 	for _, v := range Values(d) {
 		fmt.Fprintf(&b, "%s%s\n", margin, style.Faint(v.String()))
 	}
-	if d.Detail != "" {
-		detail := Harmless(wrap(Harmless(d.Detail), 100))
-		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(detail, "\n", "\n  "))
+	if detail := Detail(d); detail != "" {
+		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(Harmless(wrap(detail, 100)), "\n", "\n  "))
 	}
 	b.WriteByte('\n')
 	return b.String()

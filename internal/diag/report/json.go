@@ -107,7 +107,7 @@ func pipelineJSON(p Pipeline) jsonPipeline {
 }
 
 func diagJSON(d *hcl.Diagnostic, src diag.Sources) Diagnostic {
-	out := Diagnostic{Severity: severity(d), Code: string(diag.CodeOf(d)), Summary: diag.HarmlessLine(d.Summary), Detail: diag.Harmless(d.Detail), Origin: originOf(d)}
+	out := Diagnostic{Severity: severity(d), Code: string(diag.CodeOf(d)), Summary: diag.Summary(d), Detail: diag.Detail(d), Origin: originOf(d)}
 	if rng, ok := placeOf(d); ok {
 		out.Range = &jsonRange{rng.Filename, jsonPos(rng.Start), jsonPos(rng.End)}
 	}

@@ -124,15 +124,15 @@ func originOf(d *hcl.Diagnostic) string {
 
 // message tells a diagnostic in lines of plain text.
 func message(d *hcl.Diagnostic) string {
-	lines := []string{diag.HarmlessLine(d.Summary)}
+	lines := []string{diag.Summary(d)}
 	if o := originOf(d); o != "" {
 		lines[0] += " (on " + o + ")"
 	}
 	for _, v := range diag.Values(d) {
 		lines = append(lines, v.String())
 	}
-	if d.Detail != "" {
-		lines = append(lines, diag.Harmless(d.Detail))
+	if detail := diag.Detail(d); detail != "" {
+		lines = append(lines, detail)
 	}
 	return strings.Join(lines, "\n")
 }
