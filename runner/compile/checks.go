@@ -125,7 +125,7 @@ func scheduleFault(s schedule.Schedule, rng hcl.Range) *hcl.Diagnostic {
 	if len(gaps) == 0 || s.DSTGap == schedule.Shift {
 		return nil
 	}
-	return diag.Warning("dst-gap", rng, fmt.Sprintf("the schedule skips days on which clocks in %s are set forward", s.Location),
+	return diag.Warning("dst-gap", rng, fmt.Sprintf("clocks in %s skip a time of this schedule when they are set forward", s.Location),
 		fmt.Sprintf("On %s there is no %s. Choose a time that exists every day, or set dst_gap = \"shift\" to run right after the change.", gaps[0].Civil.Format("2 January 2006"), gaps[0].Civil.Format("15:04")))
 }
 

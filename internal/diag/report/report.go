@@ -138,13 +138,13 @@ func message(d *hcl.Diagnostic) string {
 }
 
 // fingerprints names each diagnostic so that it is known again when the lines
-// around it move: by its code, file, words and the text of its line. What is
-// alike in all that is counted.
+// around it move, or its words change in a new release: by its code, its file
+// and the text of its line. What is alike in all that is counted.
 func fingerprints(diags hcl.Diagnostics, src diag.Sources) []string {
 	out := make([]string, len(diags))
 	seen := map[string]int{}
 	for i, d := range diags {
-		parts := []string{string(diag.CodeOf(d)), originOf(d), d.Summary}
+		parts := []string{string(diag.CodeOf(d)), originOf(d)}
 		if rng, ok := placeOf(d); ok {
 			line := diag.Line(src.Bytes(rng.Filename), rng.Start.Line)
 			parts = append(parts, rng.Filename, strings.Join(strings.Fields(line), " "))
