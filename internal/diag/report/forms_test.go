@@ -166,7 +166,7 @@ func TestSARIFHasNoLinks(t *testing.T) {
 }
 
 func TestFingerprintsSurviveMoves(t *testing.T) {
-	print := func(text string, line int, summaries ...string) []string {
+	named := func(text string, line int, summaries ...string) []string {
 		src := diag.Sources{Other: map[string][]byte{"f": []byte(text)}}
 		var diags hcl.Diagnostics
 		for _, s := range summaries {
@@ -179,15 +179,15 @@ func TestFingerprintsSurviveMoves(t *testing.T) {
 		}
 		return out
 	}
-	before := print("a = 1\n", 1, "x", "x", "y")
-	moved := print("# new\n\n  a =  1\n", 3, "x", "x", "y")
+	before := named("a = 1\n", 1, "x", "x", "y")
+	moved := named("# new\n\n  a =  1\n", 3, "x", "x", "y")
 	if strings.Join(before, " ") != strings.Join(moved, " ") {
 		t.Errorf("%q became %q", before, moved)
 	}
 	if before[0] == before[1] || before[0] == before[2] {
 		t.Errorf("%q are alike", before)
 	}
-	if other := print("b = 1\n", 1, "x"); other[0] == before[0] {
+	if other := named("b = 1\n", 1, "x"); other[0] == before[0] {
 		t.Error("another line has the same fingerprint")
 	}
 }

@@ -27,16 +27,16 @@ func (p Paths) of(name string) (path string, below bool) {
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(dir, filepath.FromSlash(name))
 	}
-	rel, err := filepath.Rel(real(p.Root), filepath.Join(real(filepath.Dir(full)), filepath.Base(full)))
+	rel, err := filepath.Rel(realDir(p.Root), filepath.Join(realDir(filepath.Dir(full)), filepath.Base(full)))
 	if err != nil || !filepath.IsLocal(rel) {
 		return filepath.ToSlash(full), false
 	}
 	return filepath.ToSlash(rel), true
 }
 
-// real is a directory without symbolic links, as git knows it; or as it is
+// realDir is a directory without symbolic links, as git knows it; or as it is
 // named, if it does not exist.
-func real(dir string) string {
+func realDir(dir string) string {
 	if r, err := filepath.EvalSymlinks(dir); err == nil {
 		return r
 	}
