@@ -268,7 +268,7 @@ func (p *Project) validateVariables(vars Vars) hcl.Diagnostics {
 					text = msg.AsString()
 				}
 			}
-			diags = append(diags, diag.Error("invalid-variable", v.Range, fmt.Sprintf("the value of variable %q is not allowed", v.Name), text))
+			diags = append(diags, diag.About(diag.Error("invalid-variable", v.Range, fmt.Sprintf("the value of variable %q is not allowed", v.Name), text), val.condition, ctx))
 		}
 	}
 	return diags
@@ -283,7 +283,7 @@ func (v validation) holds(ctx *hcl.EvalContext) (bool, hcl.Diagnostics) {
 	val, _ = val.UnmarkDeep()
 	ok, err := convert.Convert(val, cty.Bool)
 	if err != nil || ok.IsNull() {
-		return false, append(diags, diag.Error("wrong-type", v.condition.Range(), "the condition is neither true nor false", "It is "+describe(val)+"."))
+		return false, append(diags, diag.About(diag.Error("wrong-type", v.condition.Range(), "the condition is neither true nor false", "It is "+describe(val)+"."), v.condition, ctx))
 	}
 	return !ok.IsKnown() || ok.True(), diags
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/mattn/go-isatty"
@@ -17,6 +18,7 @@ import (
 
 	"waybill/config"
 	"waybill/internal/diag"
+	"waybill/internal/diag/report"
 	"waybill/internal/identity"
 	"waybill/internal/problem"
 	"waybill/internal/version"
@@ -33,10 +35,11 @@ type app struct {
 	out, errOut io.Writer
 	tty         bool // out is a terminal
 	style       diag.Style
+	now         func() time.Time
 }
 
 func newApp(in io.Reader, out, errOut io.Writer) *app {
-	a := &app{in: in, out: out, errOut: errOut, tty: isTerminal(out)}
+	a := &app{in: in, out: out, errOut: errOut, tty: isTerminal(out), now: time.Now}
 	a.style.Color = a.tty && os.Getenv("NO_COLOR") == ""
 	return a
 }
@@ -225,7 +228,7 @@ func (a *app) load(f *projectFlags) (*compile.Generation, error) {
 		return nil, err
 	}
 	if g == nil {
-		fmt.Fprintf(a.errOut, "%s %s\n", countDiags(diags), plural(len(p.Tree.Files()), "file"))
+		fmt.Fprintf(a.errOut, "%s in %s\n", report.Count(diags), plural(len(p.Tree.Files()), "file"))
 		return nil, errReported
 	}
 	return g, nil
@@ -234,7 +237,7 @@ func (a *app) load(f *projectFlags) (*compile.Generation, error) {
 func (a *app) showDiags(w io.Writer, diags hcl.Diagnostics, p *config.Project) error {
 	src := diag.Sources{}
 	if p != nil {
-		src = diag.Sources{Files: p.Files, Other: p.Tree.Files()}
+		src = sourcesOf(p)
 	}
 	style := a.style
 	style.Color = style.Color && isTerminal(w)

@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(run(newApp(os.Stdin, os.Stdout, os.Stderr))) }
 
-func run() int {
+func run(a *app) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return newApp(os.Stdin, os.Stdout, os.Stderr).execute(ctx, os.Args[1:])
+	return a.execute(ctx, os.Args[1:])
 }

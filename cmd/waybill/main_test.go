@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -14,7 +15,20 @@ import (
 // starts its own executable.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == "engine" || os.Args[1] == sandbox.Verb) {
-		os.Exit(run())
+		main()
 	}
-	testscript.Main(m, map[string]func(){"waybill": main})
+	testscript.Main(m, map[string]func(){"waybill": mainAt})
+}
+
+// mainAt is main at the time that a story sets in NOW, if it sets one.
+func mainAt() {
+	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	if now := os.Getenv("NOW"); now != "" {
+		t, err := time.Parse(time.RFC3339, now)
+		if err != nil {
+			panic(err)
+		}
+		a.now = func() time.Time { return t }
+	}
+	os.Exit(run(a))
 }

@@ -18,6 +18,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"waybill/config"
+	"waybill/internal/diag"
+	"waybill/internal/diag/report"
 	"waybill/internal/version"
 	"waybill/runner/daemon"
 	"waybill/runner/web"
@@ -170,19 +172,16 @@ type door struct{ *daemon.Daemon }
 
 // reloadOutput is what POST /-/reload answers.
 type reloadOutput struct {
-	OK          bool         `json:"ok"`
-	Changed     bool         `json:"changed"`
-	Generation  string       `json:"generation"`
-	Code        string       `json:"code,omitempty"`
-	Message     string       `json:"message,omitempty"`
-	Diagnostics []diagOutput `json:"diagnostics"`
+	OK          bool                `json:"ok"`
+	Changed     bool                `json:"changed"`
+	Generation  string              `json:"generation"`
+	Code        string              `json:"code,omitempty"`
+	Message     string              `json:"message,omitempty"`
+	Diagnostics []report.Diagnostic `json:"diagnostics"`
 }
 
 func (d door) ReloadNow(ctx context.Context) (bool, any) {
 	r := d.Reload(context.WithoutCancel(ctx)) // a client that hangs up stops nothing
-	out := reloadOutput{OK: r.OK, Changed: r.Changed, Generation: r.Digest, Code: r.Code, Message: r.Message, Diagnostics: []diagOutput{}}
-	for _, dg := range r.Diagnostics {
-		out.Diagnostics = append(out.Diagnostics, diagJSON(dg))
-	}
-	return r.OK, out
+	return r.OK, reloadOutput{OK: r.OK, Changed: r.Changed, Generation: r.Digest, Code: r.Code, Message: r.Message,
+		Diagnostics: report.Diagnostics(r.Diagnostics, diag.Sources{})}
 }

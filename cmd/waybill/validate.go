@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,18 +14,29 @@ import (
 
 	"waybill/config"
 	"waybill/internal/diag"
+	"waybill/internal/diag/report"
 	"waybill/internal/problem"
+	"waybill/internal/version"
 	"waybill/runner/compile"
 )
 
+// reportFormats are the values of validate's --format.
+var reportFormats = []string{"human", "json", "sarif", "github"}
+
+// validateFlags are the flags of validate.
+type validateFlags struct {
+	projectFlags
+	format          string
+	strict, verbose bool
+}
+
 func (a *app) validateCommand() *cobra.Command {
-	var f projectFlags
-	var asJSON, strict bool
+	var f validateFlags
 	cmd := &cobra.Command{
 		Use:   "validate [DIR]",
 		Short: "Check the files without calling anything",
 		Long: "Checks the project's files: syntax, names, references, types, schedules, keys, and SQL, whose\n" +
-			"columns and types are checked wherever sources promise theirs.\n" +
+			"columns and types are checked wherever sources promise theirs. Then it says when pipelines fire next.\n" +
 			"It calls no network and runs nothing, so it is safe on a stranger's pull request.\n" +
 			"Exit code 0: valid; 1: errors, or warnings with --strict.",
 		Args: cobra.MaximumNArgs(1),
@@ -31,143 +44,109 @@ func (a *app) validateCommand() *cobra.Command {
 			if len(args) == 1 {
 				f.dir = args[0]
 			}
-			return a.validate(cmd.Context(), &f, asJSON, strict)
+			if !slices.Contains(reportFormats, f.format) {
+				return mistake("--format %q is no format.%s There are: %s", f.format, diag.Suggest(f.format, reportFormats), strings.Join(reportFormats, ", "))
+			}
+			return a.validate(cmd.Context(), &f)
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
-	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
+	cmd.Flags().StringVar(&f.format, "format", "human", "`form` of the output: "+strings.Join(reportFormats, ", "))
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "fail on warnings too")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "list the next firings of all pipelines, however many there are")
 	return cmd
 }
 
-func (a *app) validate(ctx context.Context, f *projectFlags, asJSON, strict bool) error {
-	began := time.Now()
-	g, p, diags, err := f.compile()
-	if err != nil && asJSON {
-		return errors.Join(a.printJSON(unreadable(problem.Of(err))), errReported)
-	}
+func (a *app) validate(ctx context.Context, f *validateFlags) error {
+	r, err := a.check(ctx, f)
 	if err != nil {
-		return err
-	}
-	if g != nil {
-		sql, err := checkSQL(ctx, g)
-		if err != nil {
+		if f.format == "human" {
 			return err
 		}
-		if sql.HasErrors() {
-			g = nil
-		}
-		diags = diag.Sort(append(diags, sql...))
+		r.Diags = hcl.Diagnostics{report.Failure(problem.Of(err))}
 	}
-	if asJSON {
-		err = a.validateJSON(g, diags)
-	} else {
-		err = a.validateText(g, p, diags, time.Since(began))
-	}
-	if err != nil {
+	if err := a.writeReport(r, f); err != nil {
 		return err
 	}
-	if g == nil || strict && len(diags) > 0 {
+	if !r.Valid() || f.strict && len(r.Diags) > 0 {
 		return errReported
 	}
 	return nil
 }
 
-func (a *app) validateText(g *compile.Generation, p *config.Project, diags hcl.Diagnostics, took time.Duration) error {
-	if err := a.showDiags(a.out, diags, p); err != nil {
-		return err
+func (a *app) writeReport(r *report.Report, f *validateFlags) error {
+	switch f.format {
+	case "json":
+		return report.JSON(a.out, r)
+	case "sarif":
+		return report.SARIF(a.out, r)
+	case "github":
+		return report.GitHub(a.out, r)
 	}
-	summary := countDiags(diags)
-	if len(diags) == 0 {
-		summary = a.style.Green("valid:")
+	return report.Human(a.out, r, a.style, f.verbose)
+}
+
+// check validates a project. The report is returned even with an error, for
+// where it would have looked.
+func (a *app) check(ctx context.Context, f *validateFlags) (*report.Report, error) {
+	r := &report.Report{Version: version.Version, Now: a.now()}
+	began := time.Now()
+	var err error
+	if r.Paths, err = reportPaths(&f.projectFlags); err != nil {
+		return r, err
 	}
-	pipelines := 0
+	g, p, diags, err := f.compile()
+	if err != nil {
+		return r, err
+	}
 	if g != nil {
-		pipelines = len(g.Pipelines)
-	} else {
-		pipelines = len(p.Pipelines)
-	}
-	_, err := fmt.Fprintf(a.out, "%s %s, %s (%s)\n", summary, plural(len(p.Tree.Files()), "file"), plural(pipelines, "pipeline"), shortDuration(took))
-	return err
-}
-
-// validateOutput is what `validate --json` prints.
-type validateOutput struct {
-	Valid       bool         `json:"valid"`
-	Errors      int          `json:"errors"`
-	Warnings    int          `json:"warnings"`
-	Pipelines   []string     `json:"pipelines"`
-	Diagnostics []diagOutput `json:"diagnostics"`
-}
-
-type diagOutput struct {
-	Severity string       `json:"severity"`
-	Code     string       `json:"code"`
-	Summary  string       `json:"summary"`
-	Detail   string       `json:"detail,omitempty"`
-	Range    *rangeOutput `json:"range,omitempty"`
-}
-
-type rangeOutput struct {
-	File  string    `json:"file"`
-	Start posOutput `json:"start"`
-	End   posOutput `json:"end"`
-}
-
-type posOutput struct {
-	Line   int `json:"line"`
-	Column int `json:"column"`
-	Byte   int `json:"byte"`
-}
-
-func (a *app) validateJSON(g *compile.Generation, diags hcl.Diagnostics) error {
-	out := validateOutput{Valid: g != nil, Pipelines: []string{}, Diagnostics: []diagOutput{}}
-	out.Errors, out.Warnings = tally(diags)
-	if g != nil {
-		for _, p := range g.Pipelines {
-			out.Pipelines = append(out.Pipelines, p.Name)
+		sql, err := checkSQL(ctx, g)
+		if err != nil {
+			return r, err
 		}
+		diags = diag.Sort(append(diags, sql...))
 	}
-	for _, d := range diags {
-		out.Diagnostics = append(out.Diagnostics, diagJSON(d))
+	r.Diags, r.Sources = diags, sourcesOf(p)
+	r.Files, r.Declared = len(p.Tree.Files()), len(p.Pipelines)
+	if r.Valid() {
+		r.Declared, r.Pipelines = len(g.Pipelines), upcoming(g, r.Now)
 	}
-	return a.printJSON(out)
+	r.Took = time.Since(began)
+	return r, nil
 }
 
-// unreadable is the output for a project that could not be read at all.
-func unreadable(p *problem.Problem) validateOutput {
-	return validateOutput{Errors: 1, Pipelines: []string{}, Diagnostics: []diagOutput{{Severity: "error", Code: p.Code, Summary: p.Summary, Detail: strings.Join(p.Remedy, " ")}}}
+// reportPaths tells where files are in a repository: GitHub says where it has
+// checked it out; elsewhere it is taken to be the current directory.
+func reportPaths(f *projectFlags) (report.Paths, error) {
+	work, err := os.Getwd()
+	if err != nil {
+		return report.Paths{}, fmt.Errorf("finding the current directory: %w", err)
+	}
+	p := report.Paths{Root: work, Work: work, Project: filepath.Join(work, f.dir), Given: f.varFiles}
+	if filepath.IsAbs(f.dir) {
+		p.Project = f.dir
+	}
+	if root := os.Getenv("GITHUB_WORKSPACE"); filepath.IsAbs(root) {
+		p.Root = root
+	}
+	return p, nil
 }
 
-func diagJSON(d *hcl.Diagnostic) diagOutput {
-	out := diagOutput{Severity: "error", Code: string(diag.CodeOf(d)), Summary: d.Summary, Detail: d.Detail}
-	if d.Severity == hcl.DiagWarning {
-		out.Severity = "warning"
-	}
-	if r := d.Subject; r != nil && r.Filename != "" {
-		out.Range = &rangeOutput{r.Filename, posOutput(r.Start), posOutput(r.End)}
+func sourcesOf(p *config.Project) diag.Sources {
+	return diag.Sources{Files: p.Files, Other: p.Tree.Files()}
+}
+
+// upcoming tells when the pipelines fire next.
+func upcoming(g *compile.Generation, now time.Time) []report.Pipeline {
+	out := make([]report.Pipeline, len(g.Pipelines))
+	for i, p := range g.Pipelines {
+		out[i] = report.Pipeline{Name: p.Name, Disabled: !p.Enabled, Zone: p.Location}
+		for _, t := range p.Triggers {
+			out[i].Schedules = append(out[i].Schedules, report.Schedule{Expression: t.Expr.String(), Timezone: t.Location.String(), Description: t.Describe()})
+		}
+		if p.Enabled {
+			out[i].Next = p.ScheduleSet().Upcoming(now, report.Firings)
+		}
 	}
 	return out
-}
-
-func tally(diags hcl.Diagnostics) (errs, warnings int) {
-	for _, d := range diags {
-		if d.Severity == hcl.DiagError {
-			errs++
-		} else {
-			warnings++
-		}
-	}
-	return errs, warnings
-}
-
-func countDiags(diags hcl.Diagnostics) string {
-	errs, warnings := tally(diags)
-	switch {
-	case errs > 0 && warnings > 0:
-		return plural(errs, "error") + " and " + plural(warnings, "warning") + " in"
-	case errs > 0:
-		return plural(errs, "error") + " in"
-	}
-	return plural(warnings, "warning") + " in"
 }

@@ -133,6 +133,30 @@ Error: eh  [syntax]
 	}
 }
 
+func TestPrintTellsValues(t *testing.T) {
+	d := about(t, `"${var.env}-${var.token}-${run.date}"`)
+	d.Detail = "Write another.\n::error::no order"
+	var b strings.Builder
+	if err := Print(&b, hcl.Diagnostics{d}, Sources{Other: map[string][]byte{"main.hcl": []byte(`"${var.env}-${var.token}-${run.date}"`)}}, Style{}); err != nil {
+		t.Fatal(err)
+	}
+	want := `Error: wrong  [invalid-value]
+
+  on main.hcl line 1:
+     1: "${var.env}-${var.token}-${run.date}"
+        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        run.date is known only in a run
+        var.env is "staging"
+        var.token is (sensitive)
+  Write another.
+  : :error::no order
+
+`
+	if b.String() != want {
+		t.Errorf("got:\n%s\nwant:%s", b.String(), want)
+	}
+}
+
 func TestPrintInColour(t *testing.T) {
 	got := print(t, Style{Color: true}, Error("syntax", at("t.sql", 2, 1, 2, 5), "bad", ""), Warning("unused", hcl.Range{}, "odd", ""))
 	want := "\x1b[31mError:\x1b[0m \x1b[1mbad\x1b[0m  \x1b[2m[syntax]\x1b[0m\n\n  on t.sql line 2:\n  \x1b[2m   2:\x1b[0m FROM orders\n        \x1b[31m^^^^\x1b[0m\n\n" +

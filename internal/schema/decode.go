@@ -155,7 +155,7 @@ func newElement(f reflect.Value) reflect.Value {
 
 func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []reflect.Value) {
 	name := joinPath(path, at.Name)
-	p := place{rng: attr.Expr.Range(), name: attr.NameRange, set: true}
+	p := place{rng: attr.Expr.Range(), name: attr.NameRange, set: true, judge: judgedOf(at, attr.Expr, d.scope.Eval)}
 	defer func() { d.values.at[name] = p }()
 	switch {
 	case at.Outer:
@@ -177,18 +177,22 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 		d.assign(targets, at, name)
 		return
 	case at.Late:
-		d.diags = append(d.diags, checkNames(attr.Expr, d.scope.With(lateUnknown).Eval)...)
+		p.judge.ctx = d.scope.With(lateUnknown).Eval
+		d.diags = append(d.diags, checkNames(attr.Expr, p.judge.ctx)...)
 		d.values.addUses(attr.Expr, cty.DynamicVal, nil)
 		p.late = Expr{expr: attr.Expr, scope: d.scope, attr: at}
 		return
 	}
 	v, diags := d.evaluate(attr, at, &p)
+	if p.judge.expr == nil {
+		p.judge.explainAll(diags) // HCL explains its own
+	}
 	d.diags = append(d.diags, diags...)
 	if diags.HasErrors() {
 		return
 	}
 	goValue, known, diags := at.convert(v, p.rng)
-	d.diags = append(d.diags, diags...)
+	d.diags = append(d.diags, p.judge.explainAll(diags)...)
 	p.known = known && !diags.HasErrors()
 	if at.Type.kind == ordered && p.known {
 		p.pairs = orderOf(attr.Expr, d.scope.Eval, goValue)

@@ -202,10 +202,16 @@ func (e Expr) Eval(number, partition string) (text string, known bool, diags hcl
 		return "", false, diags
 	}
 	goValue, known, diags := e.attr.convert(v, e.expr.Range())
+	judgedOf(e.attr, e.expr, e.scope.Eval).explainAll(diags)
 	if !known || goValue == nil || diags.HasErrors() {
 		return "", false, diags
 	}
 	return goValue.(string), true, diags
+}
+
+// Explain tells a diagnostic that it is about the expression's value.
+func (e Expr) Explain(d *hcl.Diagnostic) *hcl.Diagnostic {
+	return judgedOf(e.attr, e.expr, e.scope.Eval).explain(d)
 }
 
 // In returns the expression with another scope, such as one whose run-time

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/diag"
 	"waybill/internal/schema"
 )
 
@@ -20,6 +21,7 @@ func TestTextRange(t *testing.T) {
 		"an indented one":   "query = <<-SQL\n    SELECT 1,\n           word\n    FROM ${source.orders} o\n    SQL\n",
 		"its last lines":    "query = <<-SQL\n    SELECT 1\n    FROM ${source.orders} o\n    JOIN ${source.orders} p\n      ON word\n    SQL\n",
 		"its first line":    "query = <<-SQL\n    SELECT word\n    FROM ${source.orders}\n    SQL\n",
+		"wide characters":   "query = <<-SQL\n    SELECT '日本 é', word\n    FROM ${source.orders}\n    SQL\n",
 		"no relation":       "query = \"SELECT word\"\n",
 	}
 	block := &schema.Block{Type: "t", Attrs: []schema.Attr{{Name: "query", Type: schema.Query, Doc: "d"}}}
@@ -45,7 +47,7 @@ func TestTextRange(t *testing.T) {
 				t.Errorf("bytes of %v hold %q", rng, got)
 			}
 			line := strings.Split(src, "\n")[rng.Start.Line-1]
-			if got := line[rng.Start.Column-1 : rng.End.Column-1]; got != "word" {
+			if got := line[diag.Offset(line, rng.Start.Column):diag.Offset(line, rng.End.Column)]; got != "word" {
 				t.Errorf("line and column of %v hold %q", rng, got)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/rivo/uniseg"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -82,6 +83,7 @@ type place struct {
 	set   bool // written by the user
 	expr  hcl.Expression
 	ctx   *hcl.EvalContext // that expr is evaluated in
+	judge judged
 	late  Expr
 	pairs []Pair
 }
@@ -109,7 +111,38 @@ func (v *Values) Where(path string) string {
 
 // Error makes an error about a value.
 func (v *Values) Error(path string, code diag.Code, summary, detail string) *hcl.Diagnostic {
-	return diag.Error(code, v.Range(path), summary, detail)
+	return v.Explain(path, diag.Error(code, v.Range(path), summary, detail))
+}
+
+// Explain tells a diagnostic from which expression the value at path was made.
+func (v *Values) Explain(path string, d *hcl.Diagnostic) *hcl.Diagnostic {
+	return v.at[path].judge.explain(d)
+}
+
+// judged is what an attribute's value was made from. It is zero where that must
+// not be shown.
+type judged struct {
+	expr hcl.Expression
+	ctx  *hcl.EvalContext
+}
+
+// judgedOf keeps the makings of a value, except of those that are secret: what
+// env() gave may stand in a local, without a mark.
+func judgedOf(at *Attr, expr hcl.Expression, ctx *hcl.EvalContext) judged {
+	if at.Sensitive || at.NoLiteral {
+		return judged{}
+	}
+	return judged{expr, ctx}
+}
+
+func (j judged) explain(d *hcl.Diagnostic) *hcl.Diagnostic { return diag.About(d, j.expr, j.ctx) }
+
+// explainAll is explain for all that was found in a value.
+func (j judged) explainAll(diags hcl.Diagnostics) hcl.Diagnostics {
+	for _, d := range diags {
+		j.explain(d)
+	}
+	return diags
 }
 
 // Late returns a Late attribute; it is zero if the attribute is absent.
@@ -233,15 +266,18 @@ func within(part hclsyntax.Expression, text string, offset, length int) hcl.Rang
 	rng.Start.Byte += offset + indent*lines
 	if lines > 0 {
 		rng.Start.Line += lines
-		rng.Start.Column = indent + offset - strings.LastIndexByte(before, '\n')
+		rng.Start.Column = 1 + indent + columns(before[strings.LastIndexByte(before, '\n')+1:])
 	} else {
-		rng.Start.Column += offset
+		rng.Start.Column += columns(before)
 	}
 	rng.End = rng.Start
 	rng.End.Byte += length
-	rng.End.Column += length
+	rng.End.Column += columns(text[offset:min(len(text), offset+length)])
 	return rng
 }
+
+// columns is how wide a text is as HCL counts: characters as users see them.
+func columns(text string) int { return uniseg.GraphemeClusterCount(text) }
 
 // template reads and parses the file that a QueryFile attribute names.
 func (d *decoder) template(attr *hcl.Attribute, p *place) (hcl.Expression, hcl.Diagnostics) {
@@ -252,14 +288,17 @@ func (d *decoder) template(attr *hcl.Attribute, p *place) (hcl.Expression, hcl.D
 	path := Attr{Name: attr.Name, Type: String, Required: true}
 	text, known, diags := path.convert(v, attr.Expr.Range())
 	if diags.HasErrors() {
-		return nil, diags
+		return nil, p.judge.explainAll(diags)
+	}
+	fail := func(code diag.Code, summary, detail string) (hcl.Expression, hcl.Diagnostics) {
+		return nil, hcl.Diagnostics{p.judge.explain(diag.Error(code, p.rng, summary, detail))}
 	}
 	if !known {
-		return nil, hcl.Diagnostics{diag.Error("invalid-value", p.rng, attr.Name+" depends on run-time values", "A file must be readable before a run starts. Use a fixed path, or one made from variables.")}
+		return fail("invalid-value", attr.Name+" depends on run-time values", "A file must be readable before a run starts. Use a fixed path, or one made from variables.")
 	}
 	src, err := d.scope.ReadFile(text.(string))
 	if err != nil {
-		return nil, hcl.Diagnostics{diag.Error("file-not-readable", p.rng, fmt.Sprintf("cannot read %s", text), capitalise(err.Error())+".")}
+		return fail("file-not-readable", fmt.Sprintf("cannot read %s", text), capitalise(err.Error())+".")
 	}
 	expr, diags := hclsyntax.ParseTemplate(src, text.(string), hcl.InitialPos)
 	for _, dg := range diags {

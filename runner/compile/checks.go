@@ -42,12 +42,12 @@ func checkContract(v *schema.Values) hcl.Diagnostics {
 	seen := map[string]bool{}
 	for _, pair := range v.Pairs("columns") {
 		if key := strings.ToLower(pair.Key); seen[key] {
-			diags = append(diags, diag.Error("invalid-value", pair.Range, fmt.Sprintf("the column %q is promised twice", pair.Key), "Names are compared without regard to case."))
+			diags = append(diags, v.Explain("columns", diag.Error("invalid-value", pair.Range, fmt.Sprintf("the column %q is promised twice", pair.Key), "Names are compared without regard to case.")))
 		} else {
 			seen[key] = true
 		}
 		if _, err := sqltype.ParseAthena(pair.Value); err != nil {
-			diags = append(diags, diag.Error("invalid-value", pair.Range, err.Error(), `Write a type of Athena's, such as bigint, varchar, decimal(12,2), timestamp, date or array(varchar).`))
+			diags = append(diags, v.Explain("columns", diag.Error("invalid-value", pair.Range, err.Error(), `Write a type of Athena's, such as bigint, varchar, decimal(12,2), timestamp, date or array(varchar).`)))
 		}
 	}
 	return diags
@@ -90,10 +90,13 @@ func (w *workspace) schedule(c scheduleConfig, path string, v *schema.Values) (s
 	}
 	expr, err := schedule.Parse(c.Cron)
 	if err != nil {
-		return out, hcl.Diagnostics{scheduleError(err, v.Range(path+".cron"), c.Cron)}
+		return out, hcl.Diagnostics{v.Explain(path+".cron", scheduleError(err, v.Range(path+".cron"), c.Cron))}
 	}
 	out.Schedule = schedule.Schedule{Expr: expr, Location: loc, DSTGap: schedule.DSTGap(c.DSTGap)}
-	return out, scheduleWarnings(out.Schedule, v.Range(path+".cron"))
+	if d := scheduleFault(out.Schedule, v.Range(path+".cron")); d != nil {
+		return out, hcl.Diagnostics{v.Explain(path+".cron", d)}
+	}
+	return out, nil
 }
 
 // scheduleError points at the part of the expression that is wrong.
@@ -120,16 +123,18 @@ func scheduleError(err error, rng hcl.Range, text string) *hcl.Diagnostic {
 // same files always give the same answer.
 var testedFrom = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func scheduleWarnings(s schedule.Schedule, rng hcl.Range) hcl.Diagnostics {
+// scheduleFault tells of a schedule that never fires, or not at a time that it
+// names. A time that comes twice is no fault: it fires the first time.
+func scheduleFault(s schedule.Schedule, rng hcl.Range) *hcl.Diagnostic {
 	if _, ok := s.Next(testedFrom); !ok {
-		return hcl.Diagnostics{diag.Error("schedule-never", rng, "the schedule never fires", "No date fits the day, month and year it names.")}
+		return diag.Error("schedule-never", rng, "the schedule never fires", "No date fits the day, month and year it names.")
 	}
 	gaps := s.Gaps(testedFrom, 24)
 	if len(gaps) == 0 || s.DSTGap == schedule.Shift {
 		return nil
 	}
-	return hcl.Diagnostics{diag.Warning("dst-gap", rng, fmt.Sprintf("the schedule skips days on which clocks in %s are set forward", s.Location),
-		fmt.Sprintf("On %s there is no %s. Choose a time that exists every day, or set dst_gap = \"shift\" to run right after the change.", gaps[0].Civil.Format("2 January 2006"), gaps[0].Civil.Format("15:04")))}
+	return diag.Warning("dst-gap", rng, fmt.Sprintf("clocks in %s skip a time of this schedule when they are set forward", s.Location),
+		fmt.Sprintf("On %s there is no %s. Choose a time that exists every day, or set dst_gap = \"shift\" to run right after the change.", gaps[0].Civil.Format("2 January 2006"), gaps[0].Civil.Format("15:04")))
 }
 
 // checkSink looks at what the sink's format, key and order have to do with
@@ -144,8 +149,8 @@ func checkSink(r *read, targetAttr string, scope *schema.Scope) hcl.Diagnostics 
 	}
 	for _, name := range []string{"number", "partition"} {
 		if r.target.Uses("file", name) {
-			diags = append(diags, diag.Error("invalid-value", r.target.Range(), fmt.Sprintf("%s uses file.%s, but the sink writes one file", targetAttr, name),
-				fmt.Sprintf("Take ${file.%s} out of %s.", name, targetAttr)))
+			diags = append(diags, r.target.Explain(diag.Error("invalid-value", r.target.Range(), fmt.Sprintf("%s uses file.%s, but the sink writes one file", targetAttr, name),
+				fmt.Sprintf("Take ${file.%s} out of %s.", name, targetAttr))))
 		}
 	}
 	sample := RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"}.object(&Pipeline{Location: time.UTC})
@@ -163,8 +168,8 @@ func checkExtension(r *read, name, targetAttr string) hcl.Diagnostics {
 	if !strings.Contains(base, ".") || slices.ContainsFunc(want, func(ext string) bool { return strings.HasSuffix(strings.ToLower(base), ext) }) {
 		return nil
 	}
-	return hcl.Diagnostics{diag.Warning("extension-mismatch", r.target.Range(), fmt.Sprintf("%s ends differently than its format: %q holds %s", targetAttr, base, r.common.Format.Kind),
-		fmt.Sprintf("Usual for this format: %s.", strings.Join(want, ", ")))}
+	return hcl.Diagnostics{r.target.Explain(diag.Warning("extension-mismatch", r.target.Range(), fmt.Sprintf("%s ends differently than its format: %q holds %s", targetAttr, base, r.common.Format.Kind),
+		fmt.Sprintf("Usual for this format: %s.", strings.Join(want, ", "))))}
 }
 
 // sampleSlots are the times at which names are compared: two in one day, and

@@ -50,7 +50,7 @@ func (g *Generation) compile() hcl.Diagnostics {
 		return diags
 	}
 	g.pipelineNames = w.scope.Pipelines
-	diags = append(diags, onceEach(w.order())...)
+	diags = append(diags, w.order()...)
 	diags = append(diags, w.moves()...)
 	diags = append(diags, w.unusedConnections()...)
 	return append(diags, w.collisions()...)

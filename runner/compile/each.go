@@ -112,35 +112,51 @@ func checkKey(key string, folded map[string]string) error {
 	}
 }
 
-// unusedByAll drops what only some of a block's n instances don't use.
-func unusedByAll(diags hcl.Diagnostics, n int) hcl.Diagnostics {
-	count := map[hcl.Range]int{}
-	unused := func(d *hcl.Diagnostic) bool { return diag.CodeOf(d) == "unused" && d.Subject != nil }
+func isUnused(d *hcl.Diagnostic) bool { return diag.CodeOf(d) == "unused" && d.Subject != nil }
+
+// countUnused counts for each place how many instances don't use it.
+func countUnused(diags hcl.Diagnostics, count map[hcl.Range]int) {
 	for _, d := range diags {
-		if unused(d) {
+		if isUnused(d) {
 			count[*d.Subject]++
 		}
 	}
-	return slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool { return unused(d) && count[*d.Subject] < n })
 }
 
-// onceEach drops what the instances of a block report about the same place.
-func onceEach(diags hcl.Diagnostics) hcl.Diagnostics {
-	type finding struct {
-		code diag.Code
-		rng  hcl.Range
-	}
-	seen := map[finding]bool{}
-	var out hcl.Diagnostics
+// unusedByAll drops what only some of a block's n instances don't use.
+func unusedByAll(diags hcl.Diagnostics, count map[hcl.Range]int, n int) hcl.Diagnostics {
+	return slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool { return isUnused(d) && count[*d.Subject] < n })
+}
+
+// findings gathers what the instances of blocks report. What several report
+// with the same code about the same place is told once.
+type findings struct {
+	all  hcl.Diagnostics
+	seen map[finding]bool
+}
+
+type finding struct {
+	code diag.Code
+	rng  hcl.Range
+}
+
+// add takes what one instance reports.
+func (f *findings) add(diags hcl.Diagnostics) {
+	var fresh []finding
 	for _, d := range diags {
 		if d.Subject != nil {
-			f := finding{diag.CodeOf(d), *d.Subject}
-			if seen[f] {
+			key := finding{diag.CodeOf(d), *d.Subject}
+			if f.seen[key] {
 				continue
 			}
-			seen[f] = true
+			fresh = append(fresh, key)
 		}
-		out = append(out, d)
+		f.all = append(f.all, d)
 	}
-	return out
+	if f.seen == nil && len(fresh) > 0 {
+		f.seen = map[finding]bool{}
+	}
+	for _, key := range fresh {
+		f.seen[key] = true
+	}
 }

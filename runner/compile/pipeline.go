@@ -81,9 +81,10 @@ func (w *workspace) readPipeline(block *hcl.Block, outer, scope *schema.Scope) (
 		return r, diags // what refers to the missing ones would be reported, too
 	}
 	scope = w.stepScope(scope, r)
+	var found findings
 	for _, b := range r.blocks {
 		step, d := w.readStep(b, scope)
-		diags = append(diags, d...)
+		found.add(d)
 		if step != nil {
 			r.steps = append(r.steps, step)
 			for _, u := range step.values.Uses() {
@@ -91,7 +92,7 @@ func (w *workspace) readPipeline(block *hcl.Block, outer, scope *schema.Scope) (
 			}
 		}
 	}
-	return r, onceEach(diags)
+	return r, append(diags, found.all...)
 }
 
 // stepBlocks takes the steps out of a pipeline's body, with those of dynamic
@@ -315,13 +316,15 @@ func (w *workspace) pipelines(connections cty.Value) hcl.Diagnostics {
 	scope.Pipelines = pipelineNames(blocks)
 	w.scope = &scope
 	for _, b := range blocks {
-		var found hcl.Diagnostics
+		var found findings
+		unused := map[hcl.Range]int{}
 		for _, one := range b.instances {
 			p, d := w.pipeline(b.block, one, connections)
-			found = append(found, d...)
+			found.add(d)
+			countUnused(d, unused)
 			w.g.Pipelines = append(w.g.Pipelines, p)
 		}
-		diags = append(diags, onceEach(unusedByAll(found, len(b.instances)))...)
+		diags = append(diags, unusedByAll(found.all, unused, len(b.instances))...)
 	}
 	slices.SortFunc(w.g.Pipelines, func(a, b *Pipeline) int { return strings.Compare(a.Name, b.Name) })
 	return diags
@@ -360,7 +363,7 @@ func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Val
 	d = p.order(r)
 	diags = append(diags, d...)
 	if !diags.HasErrors() {
-		diags = append(diags, onceEach(p.checkUse())...)
+		diags = append(diags, p.checkUse()...)
 	}
 	return p, diags
 }
@@ -425,7 +428,8 @@ func (p *Pipeline) checkUse() hcl.Diagnostics {
 		someUsed[s.Range] = someUsed[s.Range] || reached[s.Address]
 	}
 	for _, s := range p.Steps {
-		if !someUsed[s.Range] {
+		if used, told := someUsed[s.Range]; told && !used {
+			delete(someUsed, s.Range) // once for all instances
 			diags = append(diags, diag.Warning("unused", s.Range, s.Address+" is used by no sink, check or condition", "It would be computed for nothing, so it is left out of runs. Remove it, or use it."))
 		}
 	}

@@ -34,6 +34,12 @@ func (s Set) Between(after, until time.Time, limit int) []time.Time {
 	return between(s, after, until, limit)
 }
 
+// Upcoming returns the next slots strictly after a time, in order: n of them,
+// or fewer if the schedules end.
+func (s Set) Upcoming(after time.Time, n int) []time.Time {
+	return between(s, after, time.Unix(math.MaxInt64/2, 0), n)
+}
+
 // Fingerprint identifies what the set fires: two sets have the same one if and
 // only if their expressions, zones and gap rules mean the same. How they are
 // written, their order and repetitions don't count. The text is short, stable

@@ -1,7 +1,9 @@
 package schedule
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -97,4 +99,33 @@ func TestFingerprintMeansWhatFires(t *testing.T) {
 			t.Fatalf("%v and %v have one fingerprint but fire differently", a.Expr, b.Expr)
 		}
 	})
+}
+
+func TestUpcoming(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		set  Set
+		want []string
+	}{
+		{"coinciding ones once", Set{mustMake(t, "0 9 * * *", "UTC", Skip), mustMake(t, "0 */3 * * *", "UTC", Skip)},
+			[]string{"2026-11-22T09:00:00Z", "2026-11-22T12:00:00Z", "2026-11-22T15:00:00Z"}},
+		{"zones together", Set{mustMake(t, "0 9 * * *", "America/New_York", Skip), mustMake(t, "0 9 * * *", "UTC", Skip)},
+			[]string{"2026-11-22T09:00:00Z", "2026-11-22T14:00:00Z", "2026-11-23T09:00:00Z"}},
+		{"fewer at the end", Set{mustMake(t, "0 9 23-24 11 ? 2026", "UTC", Skip)}, []string{"2026-11-23T09:00:00Z", "2026-11-24T09:00:00Z"}},
+		{"far ahead", Set{mustMake(t, "0 0 29 2 ? 2096", "UTC", Skip)}, []string{"2096-02-29T00:00:00Z"}},
+		{"over", Set{mustMake(t, "0 9 1 10 ? 2026", "UTC", Skip)}, nil},
+		{"none", nil, nil},
+	} {
+		var got []string
+		for _, at := range tt.set.Upcoming(instant("2026-11-22T08:59:59Z"), 3) {
+			got = append(got, at.Format(time.RFC3339))
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	// A slot of this very second has fired.
+	if got := (Set{mustMake(t, "0 9 * * *", "UTC", Skip)}).Upcoming(instant("2026-11-22T09:00:00Z"), 1); got[0].Day() != 23 {
+		t.Errorf("got %v", got)
+	}
 }
