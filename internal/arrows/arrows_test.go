@@ -42,6 +42,7 @@ var rules = []rule{
 	{"internal/dataset", nil, []string{"internal/...", "runner/...", "config/...", "github.com/..."}, "leaf nouns depend on nothing"},
 	{"internal/secret", nil, []string{"internal/...", "runner/...", "config/..."}, "leaf nouns depend on nothing"},
 	{"internal/problem", nil, []string{"internal/...", "runner/...", "config/...", "github.com/..."}, "every package raises problems"},
+	{"internal/picture", nil, []string{"internal/...", "runner/...", "config/...", "sources/...", "sinks/..."}, "a picture knows nothing of what it shows"},
 	{"internal/sandbox/...", nil, []string{"runner/compile", "runner/daemon", "runner/state/...", "sources/...", "sinks/...", "config"},
 		"the sandbox pretends to be AWS: it must share no code with what is tested against it"},
 	{"cmd/...", nil, []string{"github.com/duckdb/..."}, "SQL is the child's business"},
