@@ -106,7 +106,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
 	root.SetVersionTemplate("waybill {{.Version}}\n")
 	root.AddCommand(a.validateCommand(), a.fmtCommand(), a.runCommand(), a.serveCommand(), a.runsCommand(), a.sandboxCommand(),
-		a.demoCommand(), a.graphCommand(), a.explainCommand(), a.versionCommand(), a.engineCommand(), a.sandboxServerCommand())
+		a.demoCommand(), a.graphCommand(), a.schemaCommand(), a.explainCommand(), a.versionCommand(), a.engineCommand(), a.sandboxServerCommand())
 	usageOfArgs(root)
 	return root
 }
