@@ -162,6 +162,7 @@ func (f *projectFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "`directory` of the project")
 	cmd.Flags().StringToStringVar(&f.vars, "var", nil, "value of a variable, `name=value` (repeatable)")
 	cmd.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "`file` of variable values in HCL (repeatable, the last wins)")
+	completeFlag(cmd, "project", completeFlagDir)
 }
 
 func (f *projectFlags) variables() (config.Vars, error) {

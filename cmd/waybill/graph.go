@@ -126,7 +126,7 @@ func pictureOf(pipelines []*compile.Pipeline) *picture.Picture {
 			c.Notes = append([]string{p.Description}, c.Notes...)
 		}
 		looks := p.Looks()
-		for _, s := range p.Steps {
+		for _, s := range byFamily(p.Steps) {
 			c.Nodes = append(c.Nodes, picture.Node{
 				ID: s.Address, Name: s.Name, Family: picture.Family(s.Family), Kind: s.Kind, Notes: stepNotes(looks[s.Address]),
 			})
@@ -137,6 +137,15 @@ func pictureOf(pipelines []*compile.Pipeline) *picture.Picture {
 		out.Clusters = append(out.Clusters, c)
 	}
 	return out
+}
+
+// byFamily sorts steps as people tell them: from sources to sinks, and within a
+// family each after what it reads from.
+func byFamily(steps []*compile.Step) []*compile.Step {
+	families := []string{compile.Source, compile.Transform, compile.Check, compile.Condition, compile.Sink}
+	return slices.SortedStableFunc(slices.Values(steps), func(a, b *compile.Step) int {
+		return slices.Index(families, a.Family) - slices.Index(families, b.Family)
+	})
 }
 
 // firing says in words when a pipeline runs.

@@ -81,7 +81,13 @@ func jsonItem(e reference.Entry) any {
 
 func noSuchAddress(l *reference.Language, address string) error {
 	part, below := l.Near(address)
-	hint := diag.Suggest(address, below)
+	hint := ""
+	if !strings.Contains(address, ".") { // a word alone is more often whole than misspelt
+		hint = elsewhere(l, address)
+	}
+	if hint == "" {
+		hint = diag.Suggest(address, below)
+	}
 	if hint == "" && part == "" {
 		hint = diag.Suggest(address, addresses(l))
 	}

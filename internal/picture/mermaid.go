@@ -110,7 +110,7 @@ func harmless(text []rune, i int) bool {
 		return i >= 0 && i < len(text) && (unicode.IsLetter(text[i]) || unicode.IsDigit(text[i]))
 	}
 	switch {
-	case word(i), text[i] == ' ', text[i] == '(', text[i] == ')':
+	case word(i), strings.ContainsRune(" ()·", text[i]):
 		return true
 	}
 	return strings.ContainsRune("._-/,=", text[i]) && word(i-1) && word(i+1) || text[i] == ',' && word(i-1)
