@@ -60,7 +60,7 @@ func (n Node) label() string {
 	return n.Kind + " " + string(n.Family)
 }
 
-// An indexed cluster or picture has its edges as places in a list.
+// An arc is an edge by the places of its ends in a list.
 type arc struct{ from, to int }
 
 // arcs resolves edges, each once, in their order. what names the things that
