@@ -109,7 +109,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
 	root.SetVersionTemplate("waybill {{.Version}}\n")
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.fmtCommand(), a.runCommand(), a.serveCommand(), a.runsCommand(), a.sandboxCommand(),
-		a.demoCommand(), a.explainCommand(), a.versionCommand(), a.engineCommand(), a.sandboxServerCommand())
+		a.demoCommand(), a.graphCommand(), a.schemaCommand(), a.explainCommand(), a.versionCommand(), a.engineCommand(), a.sandboxServerCommand())
 	usageOfArgs(root)
 	return root
 }
@@ -165,6 +165,7 @@ func (f *projectFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "`directory` of the project")
 	cmd.Flags().StringToStringVar(&f.vars, "var", nil, "value of a variable, `name=value` (repeatable)")
 	cmd.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "`file` of variable values in HCL (repeatable, the last wins)")
+	completeFlag(cmd, "project", completeFlagDir)
 }
 
 func (f *projectFlags) variables() (config.Vars, error) {

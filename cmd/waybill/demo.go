@@ -22,8 +22,9 @@ func (a *app) demoCommand() *cobra.Command {
 		Short: "Run every pipeline of a project in its sandbox and show what arrived",
 		Long: "Starts the project's sandbox, runs every pipeline once, and shows the objects that then stand\n" +
 			"in the buckets: who wrote them, how many rows they have, and the first ones.\nNo AWS account is used.",
-		Args: needs("the directory of a project"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.demo(cmd.Context(), args[0]) },
+		Args:              needs("the directory of a project"),
+		ValidArgsFunction: completeDir,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.demo(cmd.Context(), args[0]) },
 	}
 }
 

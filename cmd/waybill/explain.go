@@ -13,11 +13,11 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:       "explain [CODE]",
-		Short:     "Tell what an error code means and what to do about it",
-		Long:      "Tells what an error code means, why it happens and what to do about it.\nWithout a code it lists all of them.",
-		Args:      cobra.MaximumNArgs(1),
-		ValidArgs: problem.Codes(),
+		Use:               "explain [CODE]",
+		Short:             "Tell what an error code means and what to do about it",
+		Long:              "Tells what an error code means, why it happens and what to do about it.\nWithout a code it lists all of them.",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeCode,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.listCodes()

@@ -33,6 +33,7 @@ type dataFlags struct{ dir string }
 
 func (d *dataFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&d.dir, "data-dir", "", "`directory` of state and spooled files (default PROJECT/.waybill)")
+	completeFlag(cmd, "data-dir", completeFlagDir)
 }
 
 // path is the data directory for a project.
@@ -95,7 +96,8 @@ func (a *app) runCommand() *cobra.Command {
 		Long: "Runs a pipeline and delivers what it makes. Names and dates come from the slot,\n" +
 			"which is now unless --at names another: running the same slot again writes the same keys.\n" +
 			"Exit code 0: it succeeded; 1: it did not.",
-		Args: needs("the name of a pipeline"),
+		Args:              needs("the name of a pipeline"),
+		ValidArgsFunction: f.completePipeline,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("at") && at == "" { // a shell variable that is not set, most likely
 				return mistake("--at is empty: give it a time, or leave it out to run for now")

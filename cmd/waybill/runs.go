@@ -38,6 +38,7 @@ func withStore(ctx context.Context, f *projectFlags, d *dataFlags, do func(store
 
 func registerState(cmd *cobra.Command, f *projectFlags, d *dataFlags) {
 	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "`directory` of the project")
+	completeFlag(cmd, "project", completeFlagDir)
 	d.register(cmd)
 }
 
@@ -84,6 +85,8 @@ func (a *app) runsListCommand() *cobra.Command {
 	registerState(cmd, &f, &d)
 	cmd.Flags().StringVar(&filter.Pipeline, "pipeline", "", "only runs of this pipeline")
 	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only runs in these states: "+strings.Join(runStatuses(), ", "))
+	completeFlag(cmd, "pipeline", f.completePipelines)
+	completeValues(cmd, "status", runStatuses()...)
 	cmd.Flags().IntVar(&filter.Limit, "limit", 30, "how many")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -193,6 +196,7 @@ func (a *app) runsShowCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show RUN", Short: "Show one run: its steps, what was delivered, what failed", Args: needs("the id of a run"),
+		ValidArgsFunction: completeRun(&f, &d),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd.Context(), &f, &d, func(store state.Store, _ string) error {
 				return a.showRun(cmd.Context(), store, args[0], asJSON)
@@ -316,7 +320,8 @@ func (a *app) runsRetryCommand() *cobra.Command {
 		Long: "Goes on with a run where it stopped: with the definition it began with, and with what\n" +
 			"its steps have done. With --fresh it makes a new run of the same slot instead, from the\n" +
 			"current files, which does every step again.",
-		Args: needs("the id of a run"),
+		Args:              needs("the id of a run"),
+		ValidArgsFunction: completeRun(&f, &d),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			return withStore(ctx, &f, &d, func(store state.Store, spool string) error {
@@ -431,7 +436,8 @@ func (a *app) runsCancelCommand() *cobra.Command {
 	var d dataFlags
 	cmd := &cobra.Command{
 		Use: "cancel RUN", Short: "Ask a run to stop", Args: needs("the id of a run"),
-		Long: "Asks the process that carries the run to stop it: queries are stopped and uploads aborted.\nA delivery whose first object is there is carried to its end.",
+		ValidArgsFunction: completeRun(&f, &d, state.Queued, state.Running),
+		Long:              "Asks the process that carries the run to stop it: queries are stopped and uploads aborted.\nA delivery whose first object is there is carried to its end.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			return withStore(ctx, &f, &d, func(store state.Store, _ string) error {

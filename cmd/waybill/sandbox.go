@@ -28,7 +28,8 @@ func (a *app) sandboxCommand() *cobra.Command {
 			"With a command after --, it runs that in this environment and ends when the command does.",
 		Example: "  waybill sandbox examples/flights\n" +
 			"  waybill sandbox examples/flights -- waybill run departures -C examples/flights",
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.sandbox(cmd.Context(), args[0], args[1:], o)
 		},

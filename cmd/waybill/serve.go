@@ -44,7 +44,8 @@ func (a *app) serveCommand() *cobra.Command {
 			"stop (SIGTERM, SIGINT): then it lets running runs end, for --drain-timeout at most.\n" +
 			"A changed file takes effect when it is saved; a broken one leaves the last good configuration\n" +
 			"in force. Logs go to standard error as JSON.",
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				f.projectFlags.dir = args[0]

@@ -39,7 +39,8 @@ func (a *app) validateCommand() *cobra.Command {
 			"columns and types are checked wherever sources promise theirs. Then it says when pipelines fire next.\n" +
 			"It calls no network and runs nothing, so it is safe on a stranger's pull request.\n" +
 			"Exit code 0: valid; 1: errors, or warnings with --strict.",
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				f.dir = args[0]

@@ -43,6 +43,7 @@ var rules = []rule{
 	{"internal/secret", nil, []string{"internal/...", "runner/...", "config/..."}, "leaf nouns depend on nothing"},
 	{"internal/diag/...", nil, []string{"runner/...", "config/...", "sources/...", "sinks/..."}, "diagnostics are text: whoever raises or shows them depends on it"},
 	{"internal/problem", nil, []string{"internal/...", "runner/...", "config/...", "github.com/..."}, "every package raises problems"},
+	{"internal/picture", nil, []string{"internal/...", "runner/...", "config/...", "sources/...", "sinks/..."}, "a picture knows nothing of what it shows"},
 	{"internal/sandbox/...", nil, []string{"runner/compile", "runner/daemon", "runner/state/...", "sources/...", "sinks/...", "config"},
 		"the sandbox pretends to be AWS: it must share no code with what is tested against it"},
 	{"internal/scaffold", nil, []string{"github.com/spf13/...", "github.com/mattn/...", "runner", "runner/daemon", "runner/engine/...", "runner/state/...", "sources/all", "sinks/..."},

@@ -7,8 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/hclwrite"
 
+	"waybill/internal/reference"
 	"waybill/internal/schema"
 )
 
@@ -144,27 +144,12 @@ func (p *page) example(path, text string) error {
 	if text == "" {
 		return nil
 	}
-	formatted, err := format(text)
+	formatted, err := reference.Format(text)
 	if err != nil {
 		return fmt.Errorf("the example of %s: %w", path, err)
 	}
 	p.line("```hcl\n%s\n```\n", formatted)
 	return nil
-}
-
-// format lays an example out as a file would have it. The schemas write short
-// ones on one line, with two spaces between arguments.
-func format(text string) (string, error) {
-	src := []byte(text)
-	_, diags := hclsyntax.ParseConfig(src, "example", hcl.InitialPos)
-	if diags.HasErrors() {
-		spread := strings.NewReplacer("{ ", "{\n", " }", "\n}", "  ", "\n").Replace(text)
-		src = []byte(spread)
-		if _, again := hclsyntax.ParseConfig(src, "example", hcl.InitialPos); again.HasErrors() {
-			return "", diags
-		}
-	}
-	return strings.TrimSpace(string(hclwrite.Format(src))), nil
 }
 
 // undocumented lists what has no description in a block and all it holds.

@@ -12,7 +12,6 @@ import (
 
 	"waybill/internal/problem"
 	"waybill/internal/sandbox"
-	"waybill/runner/compile"
 )
 
 const root = "../.."
@@ -77,49 +76,6 @@ func TestEveryErrorTellsWhatToDo(t *testing.T) {
 		if retried[e.Class] == "" {
 			t.Errorf("%s has the class %q", code, e.Class)
 		}
-	}
-}
-
-func TestEveryFunctionIsDescribedOnce(t *testing.T) {
-	fns, err := functions()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var described []string
-	for _, g := range functionGroups {
-		for _, f := range g.functions {
-			described = append(described, f.name)
-			if f.meaning == "" {
-				t.Errorf("%s has no meaning", f.name)
-			}
-		}
-	}
-	slices.Sort(described)
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(fns)), described); diff != "" {
-		t.Errorf("functions (-there +described):\n%s", diff)
-	}
-}
-
-func TestEveryRunValueIsDescribed(t *testing.T) {
-	want := slices.Sorted(maps.Keys(compile.RunValueTypes()))
-	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(runMeanings))); diff != "" {
-		t.Errorf("attributes of run (-there +described):\n%s", diff)
-	}
-}
-
-func TestExamplesAreLaidOutAsInAFile(t *testing.T) {
-	for _, tt := range []struct{ in, want string }{
-		{"a {\n  b = 1\n  long = 2\n}", "a {\n  b    = 1\n  long = 2\n}"},
-		{`format "csv" {}`, `format "csv" {}`},
-		{`format "csv" { header = true  null = "x" }`, "format \"csv\" {\n  header = true\n  null   = \"x\"\n}"},
-	} {
-		got, err := format(tt.in)
-		if err != nil || got != tt.want {
-			t.Errorf("format(%q) = %q, %v; want %q", tt.in, got, err, tt.want)
-		}
-	}
-	if got, err := format("a = "); err == nil {
-		t.Errorf("format of a broken example = %q, want an error", got)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"waybill/config"
 	"waybill/internal/diag"
+	"waybill/internal/reference"
 	"waybill/internal/sandbox"
 	"waybill/internal/schema"
 	"waybill/runner/compile"
@@ -25,13 +26,13 @@ type example struct{ path, text string }
 // examples lists a block's example and those of all that it holds.
 func examples(t *testing.T, path string, b *schema.Block) []example {
 	t.Helper()
-	own, err := format(b.Example)
+	own, err := reference.Format(b.Example)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
 	out := []example{{path, own}}
 	for _, v := range b.Variants {
-		text, err := format(v.Example)
+		text, err := reference.Format(v.Example)
 		if err != nil {
 			t.Fatalf("%s %q: %v", path, v.Type, err)
 		}

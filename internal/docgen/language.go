@@ -2,14 +2,10 @@ package main
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
-	"github.com/zclconf/go-cty/cty/function"
-
-	"waybill/config"
 	"waybill/internal/identity"
+	"waybill/internal/reference"
 	"waybill/internal/schema"
 	"waybill/runner/compile"
 	"waybill/runner/transform"
@@ -21,19 +17,6 @@ import (
 func registries() compile.Registries {
 	ids := identity.NewProvider()
 	return compile.Registries{Waiters: sourcesall.Waiters(ids), Sources: sourcesall.Registry(ids), Transforms: transform.All(), Checks: transform.Checks(), Conditions: transform.Conditions(), Sinks: sinksall.Registry(ids)}
-}
-
-// functions are those that a project's expressions may call.
-func functions() (map[string]function.Function, error) {
-	project, diags := config.Load(config.StoredTree("/", map[string][]byte{"empty.hcl": nil}), config.Vars{})
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	scope, diags := project.Scope(config.Vars{})
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	return scope.Eval.Functions, nil
 }
 
 const languageIntro = `# The language
@@ -92,24 +75,15 @@ Time comes from the slot, never from the clock: a retry writes the same keys as 
 |---|---|---|
 `
 
-// runMeanings say what the attributes of run are.
-var runMeanings = map[string]string{
-	"id":             "The run's id.",
-	"pipeline":       "The pipeline's name.",
-	"scheduled_at":   "The slot, in RFC 3339 with the offset of the schedule's time zone.",
-	"date":           "The slot's day in the schedule's time zone: `2026-01-31`. Of several schedules the first one's zone counts; without one, the project's.",
-	"interval_start": "The slot before this one, as a timestamp. Without one, the same as `interval_end`.",
-	"interval_end":   "The slot, as a timestamp.",
-	"attempt":        "1, and one more each time that the run is taken up again.",
-	"trigger":        "What made the run: `schedule`, `after` or `manual`.",
-}
-
 func languagePage() (string, error) {
-	fns, err := functions()
+	language, err := reference.Describe(registries())
 	if err != nil {
 		return "", err
 	}
-	p := &page{functions: slices.Sorted(maps.Keys(fns))}
+	p := &page{}
+	for _, f := range language.Functions {
+		p.functions = append(p.functions, f.Name)
+	}
 	p.WriteString(generated + languageIntro)
 	blocks := compile.Reference(registries())
 	p.contents(blocks)
@@ -119,12 +93,11 @@ func languagePage() (string, error) {
 		}
 	}
 	p.WriteString(valuesIntro)
-	types := compile.RunValueTypes()
-	for _, name := range slices.Sorted(maps.Keys(types)) {
-		p.line("| `run.%s` | %s | %s |", name, types[name].FriendlyName(), runMeanings[name])
+	for _, v := range language.Run {
+		p.line("| `%s` | %s | %s |", v.Address, v.Type, v.Doc)
 	}
 	p.line("\nA sink writes one file, so `file.number` and `file.partition` are refused in its key or path.\n")
-	p.functionTables(fns)
+	p.functionTables(language.Functions)
 	return p.String(), nil
 }
 
@@ -149,27 +122,17 @@ func anchor(heading string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.ReplaceAll(heading, `"`, "")), " ", "-")
 }
 
-func (p *page) functionTables(fns map[string]function.Function) {
+func (p *page) functionTables(functions []reference.Function) {
 	p.line("## Functions\n")
 	p.line("They bear the names, and mean what, Terraform users expect. Those that change from call to call, such as `timestamp()` and `uuid()`, do not exist.")
-	for _, group := range functionGroups {
-		p.line("\n### %s\n\n| function | result |\n|---|---|", group.title)
-		for _, f := range group.functions {
-			p.line("| `%s` | %s |", signature(f.name, fns[f.name]), cell(f.meaning))
+	group := ""
+	for _, f := range functions {
+		if f.Group != group {
+			group = f.Group
+			p.line("\n### %s\n\n| function | result |\n|---|---|", group)
 		}
+		p.line("| `%s` | %s |", f.Signature, cell(f.Doc))
 	}
-}
-
-// signature writes a function with the names of its parameters.
-func signature(name string, f function.Function) string {
-	var params []string
-	for _, a := range f.Params() {
-		params = append(params, a.Name)
-	}
-	if v := f.VarParam(); v != nil {
-		params = append(params, v.Name+"…")
-	}
-	return name + "(" + strings.Join(params, ", ") + ")"
 }
 
 // languageBlocks are all blocks with the paths under which they are missed.

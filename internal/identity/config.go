@@ -5,6 +5,7 @@ package identity
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -60,6 +61,20 @@ func (c *Config) Label() string {
 		return "the SDK's default credential chain"
 	}
 	return `connection "` + c.Name + `"`
+}
+
+// ActsAs is the ARN of the role that somebody with this connection and, on top
+// of it, more roles ends up with; empty if none is assumed or its name is not
+// known yet. c may be nil.
+func (c *Config) ActsAs(more ...Role) string {
+	chain := more
+	if c != nil {
+		chain = append(slices.Clone(c.Roles), more...)
+	}
+	if len(chain) == 0 {
+		return ""
+	}
+	return chain[len(chain)-1].ARN
 }
 
 // Block describes `connection "aws"`.

@@ -235,8 +235,16 @@ func (v *Values) text(path string) string {
 // renderedPart is what a part of a template contributes to the text.
 func renderedPart(part hclsyntax.Expression, ctx *hcl.EvalContext) (string, bool) {
 	v, diags := part.Value(ctx)
+	if diags.HasErrors() {
+		return "", false
+	}
+	return asText(v)
+}
+
+// asText is a value as a template writes it, if it is known.
+func asText(v cty.Value) (string, bool) {
 	v, _ = v.Unmark()
-	if diags.HasErrors() || !v.IsWhollyKnown() || v.IsNull() {
+	if !v.IsWhollyKnown() || v.IsNull() {
 		return "", false
 	}
 	v, err := convert.Convert(v, cty.String)

@@ -46,6 +46,9 @@ func (c Config) Place() string {
 	return "s3://" + c.Bucket
 }
 
+// Role is the ARN of the role that writes; empty if none is assumed.
+func (c Config) Role() string { return c.Connection.ActsAs(c.Roles...) }
+
 // Kind is `sink "s3"`. All sinks made by it share their sessions through ids.
 func Kind(ids *identity.Identities) sinks.Kind {
 	return component.New("s3", block(), check, func(c Config, _ sinks.Env) (sinks.Sink, error) {

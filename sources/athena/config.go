@@ -28,6 +28,9 @@ type Config struct {
 	ExpectedBucketOwner string           `wb:"expected_bucket_owner"`
 }
 
+// Role is the ARN of the role that asks Athena; empty if none is assumed.
+func (c Config) Role() string { return c.Connection.ActsAs() }
+
 // maxReuse is the oldest result that Athena reuses: 10,080 minutes.
 const maxReuse = 7 * 24 * time.Hour
 

@@ -1,4 +1,4 @@
-package main
+package reference
 
 // A functionGroup is a table of functions that belong together.
 type functionGroup struct {

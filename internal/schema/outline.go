@@ -1,0 +1,60 @@
+package schema
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Outline is what the attribute will be, as far as that can be told without a
+// run and a file: what mentions one of the names in late ("run", "file"), or is
+// not known, stands as it is written. src is the text of the expression's file.
+func (e Expr) Outline(src []byte, late ...string) string {
+	if e.IsZero() {
+		return ""
+	}
+	expr, native := e.expr.(hclsyntax.Expression)
+	if !native { // JSON: without a context its texts come as they are written, and are templates
+		raw, diags := e.expr.Value(nil)
+		text, ok := asText(raw)
+		if diags.HasErrors() || !ok {
+			return ""
+		}
+		src = []byte(text)
+		if expr, diags = hclsyntax.ParseTemplate(src, e.expr.Range().Filename, hcl.InitialPos); diags.HasErrors() {
+			return text
+		}
+	}
+	parts := []hclsyntax.Expression{expr}
+	switch t := expr.(type) {
+	case *hclsyntax.TemplateExpr:
+		parts = t.Parts
+	case *hclsyntax.TemplateWrapExpr:
+		parts = []hclsyntax.Expression{t.Wrapped}
+	}
+	var b strings.Builder
+	for _, part := range parts {
+		b.WriteString(outline(part, src, e.scope.Eval, late))
+	}
+	return b.String()
+}
+
+func outline(part hclsyntax.Expression, src []byte, ctx *hcl.EvalContext, late []string) string {
+	waits := slices.ContainsFunc(part.Variables(), func(t hcl.Traversal) bool { return slices.Contains(late, t.RootName()) })
+	if !waits {
+		if text, ok := renderedPart(part, ctx); ok {
+			return text
+		}
+	}
+	rng := part.Range()
+	if !rng.CanSliceBytes(src) {
+		return "…"
+	}
+	written := string(rng.SliceBytes(src))
+	if strings.HasPrefix(written, "%{") { // a directive brings its own brackets
+		return written
+	}
+	return "${" + written + "}"
+}
