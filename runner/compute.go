@@ -274,6 +274,9 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 	if _, err := e.steps.start(ctx, s.Address, e.steps.next(s.Address)); err != nil {
 		return err
 	}
+	if err := e.refuseSensitive(ctx, job, s, out.Input); err != nil {
+		return err
+	}
 	dir, err := e.emptyDir(s.Address)
 	if err != nil {
 		return err
@@ -294,6 +297,18 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 		return emptyResult(s, out.Input)
 	}
 	return e.recordFrozen(ctx, s.Address, result)
+}
+
+// refuseSensitive fails a sink that would deliver columns which it must not.
+func (e *execution) refuseSensitive(ctx context.Context, job engine.Job, s *compile.Step, input string) error {
+	columns, _, err := job.Preview(ctx, input, 0)
+	if err != nil {
+		return err
+	}
+	if names := e.bound.Exposed(s.Address, columns); len(names) > 0 {
+		return compile.SensitiveColumns(s.Address, input, names)
+	}
+	return nil
 }
 
 // recordFrozen stores the artifacts in the step, which goes on to its delivery.

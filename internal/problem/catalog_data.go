@@ -2,7 +2,8 @@ package problem
 
 // dataEntries are what goes wrong between a source's files and an artifact.
 var dataEntries = map[string]Entry{
-	"wait-timeout": {Title: "what a run waited for did not come", Cause: "A wait_for block looked for it until its timeout.", Remedy: []string{"Find out why it is late: it is made by somebody else.", `Or give it more time (timeout), or let the run go on without it or be skipped (on_timeout = "continue" or "skip").`}, Class: Permanent},
+	"sensitive-columns": {Title: "a sink would deliver sensitive columns", Cause: "The pipeline names them in sensitive_columns, and the sink has no allow_sensitive = true.", Remedy: []string{"Take the columns away or hide them on the way, by a transform \"select\" or \"mask\".", "Or set allow_sensitive = true in the sink, if this partner may have them."}, Class: Permanent},
+	"wait-timeout":      {Title: "what a run waited for did not come", Cause: "A wait_for block looked for it until its timeout.", Remedy: []string{"Find out why it is late: it is made by somebody else.", `Or give it more time (timeout), or let the run go on without it or be skipped (on_timeout = "continue" or "skip").`}, Class: Permanent},
 	"contract-broken": {
 		Title:  "a source brought other columns than its contract says",
 		Cause:  "The attribute columns is a promise to all that reads from the source.",

@@ -43,8 +43,9 @@ func (r RunValues) object(p *Pipeline) cty.Value {
 // A Bound is a pipeline with the values of one run: its components can be
 // built.
 type Bound struct {
-	Pipeline *Pipeline
-	steps    map[string]*read
+	Pipeline  *Pipeline
+	steps     map[string]*read
+	sensitive []string
 }
 
 // Bind evaluates a pipeline's definition for a run. What can only be known now
@@ -92,7 +93,7 @@ func (p *Pipeline) Sample() (*Bound, hcl.Diagnostics) {
 }
 
 func newBound(p *Pipeline, r *reading) *Bound {
-	b := &Bound{Pipeline: p, steps: map[string]*read{}}
+	b := &Bound{Pipeline: p, steps: map[string]*read{}, sensitive: r.config.Sensitive}
 	for _, s := range r.steps {
 		b.steps[s.step.Address] = s
 	}

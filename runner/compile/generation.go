@@ -82,6 +82,7 @@ type Pipeline struct {
 	Tags        []string
 	Enabled     bool
 	Timeout     time.Duration
+	Priority    int64              // higher ones begin first
 	Triggers    []schedule.Trigger // its schedule blocks, in the order of the file
 	After       []string           // names of the pipelines that it comes after, in order
 	Location    *time.Location     // in which run.date is a day: of the first schedule, or the project's

@@ -79,6 +79,8 @@ type pipelineConfig struct {
 	Tags        []string         `wb:"tags"`
 	Enabled     bool             `wb:"enabled"`
 	Timeout     time.Duration    `wb:"timeout"`
+	Sensitive   []string         `wb:"sensitive_columns"`
+	Priority    int64            `wb:"priority"`
 	After       []string         `wb:"after"`
 	Schedules   []scheduleConfig `wb:"schedule"`
 }
@@ -118,6 +120,8 @@ var pipelineBlock = &schema.Block{
 		{Name: "owner", Type: schema.String, Doc: "Who answers for it.", Example: `"growth"`},
 		{Name: "tags", Type: schema.Strings, Doc: "Words to choose pipelines by.", Example: `["acme"]`},
 		{Name: "enabled", Type: schema.Bool, Default: "true", Doc: "Whether its schedules fire. It can be run by hand either way.", Example: "false"},
+		{Name: "priority", Type: schema.Int, Default: "0", Doc: "Which runs begin first when more are due than may run at the same time: those with the higher number. Runs that have begun are not interrupted.", Example: "10"},
+		{Name: "sensitive_columns", Type: schema.Strings, Doc: "Columns that are personal, by their names in the sources. They are left out of samples and previews, and a sink refuses them unless it has allow_sensitive = true. A column that a mask hashes, empties or drops is not sensitive any more; a select that renames one is followed, and so is its name through SQL: an alias hides it from this check.", Example: `["email", "phone"]`},
 		{Name: "after", Type: schema.PipelineList, Doc: "Pipelines that come first. Without a schedule of its own, the pipeline takes each slot of theirs for which all of them have succeeded; if one ends otherwise, the slot is skipped. With a schedule, it runs at its own slots if all of them have succeeded since it last ran, and else skips the slot.", Example: "[pipeline.load_orders]"},
 		{Name: "timeout", Type: schema.Duration, Default: "24h", Doc: "Longest time for one run, retries included. A delivery whose first object is sent is not interrupted.", Example: `"2h"`},
 	},
@@ -200,6 +204,8 @@ type sinkConfig struct {
 	Format  encode.Format   `wb:"format"`
 	OrderBy []string        `wb:"order_by"`
 	IfEmpty string          `wb:"if_empty"`
+
+	AllowSensitive bool `wb:"allow_sensitive"`
 }
 
 // sinkCommon describes what every sink has.
@@ -210,6 +216,7 @@ var sinkCommon = &schema.Block{
 		{Name: "input", Type: schema.Ref, Required: true, Doc: "What is delivered: source.name or transform.name.", Example: "transform.by_region"},
 		{Name: "order_by", Type: schema.Strings, Doc: "Columns that the file's rows are sorted by, each with an optional \" desc\". Without it rows come in no particular order.", Example: `["name", "total desc"]`},
 		{Name: "if_empty", Type: schema.String, Default: "deliver", OneOf: []string{"deliver", "skip", "fail"}, Doc: "What happens with no rows: deliver a file without rows, deliver nothing, or fail.", Example: `"skip"`},
+		{Name: "allow_sensitive", Type: schema.Bool, Default: "false", Doc: "Whether the sink may deliver columns that the pipeline's sensitive_columns name.", Example: "true"},
 		timeoutAttr,
 	},
 	Blocks: []schema.Nested{{Block: encode.Block(), Required: true}, {Block: retry.Block()}},

@@ -348,7 +348,7 @@ func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Val
 		instance: one,
 		Name:     block.Labels[0] + one.suffix(), Base: block.Labels[0], Description: r.config.Description, Owner: r.config.Owner, Tags: r.config.Tags,
 		Enabled: r.config.Enabled, Timeout: r.config.Timeout, Range: block.DefRange, generation: w.g, block: block,
-		After: r.config.After, afterRange: r.values.Range("after"),
+		Priority: r.config.Priority, After: r.config.After, afterRange: r.values.Range("after"),
 	}
 	d := w.schedules(p, r)
 	diags = append(diags, d...)

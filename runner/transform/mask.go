@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,6 +60,15 @@ func maskSQL(c maskConfig) string {
 		star += " REPLACE (" + strings.Join(replace, ", ") + ")"
 	}
 	return fmt.Sprintf("SELECT %s FROM %s", star, quote(c.Input.Address))
+}
+
+// Carry tells which columns are still sensitive.
+func (c maskConfig) Carry(sensitive map[string]bool) map[string]bool {
+	out := maps.Clone(sensitive)
+	for _, name := range slices.Concat(c.Hash, c.Redact, c.Drop) {
+		delete(out, strings.ToLower(name))
+	}
+	return out
 }
 
 func checkMask(c maskConfig, v *schema.Values) hcl.Diagnostics {

@@ -41,6 +41,21 @@ func selectKind() Kind {
 	})
 }
 
+// Carry tells which of the columns that remain are sensitive.
+func (c selectConfig) Carry(sensitive map[string]bool) map[string]bool {
+	out := map[string]bool{}
+	for _, name := range c.Columns {
+		to, renamed := c.Rename[name]
+		if !renamed {
+			to = name
+		}
+		if sensitive[strings.ToLower(name)] {
+			out[strings.ToLower(to)] = true
+		}
+	}
+	return out
+}
+
 func checkSelect(c selectConfig, v *schema.Values) hcl.Diagnostics {
 	if !v.Known("columns") {
 		return nil
