@@ -78,12 +78,18 @@ func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagn
 // Sample evaluates a pipeline's definition as far as it is known without a run,
 // with the values of an imagined one. It is for looking, not for building.
 func (p *Pipeline) Sample() (*Bound, hcl.Diagnostics) {
+	return p.Rehearse(RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"})
+}
+
+// Rehearse is Bind for a run that touches nothing outside: what the environment
+// does not tell stays unknown instead of being an error. See Bound.Ready.
+func (p *Pipeline) Rehearse(run RunValues) (*Bound, hcl.Diagnostics) {
 	scope, diags := p.generation.project.Scope(p.generation.vars)
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	w := &workspace{g: p.generation, scope: scope, used: map[string]bool{}}
-	r, diags := w.bindReading(p, RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"})
+	r, diags := w.bindReading(p, run)
 	if diags.HasErrors() {
 		return nil, diags
 	}
