@@ -156,6 +156,15 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 		}
 		d.assign(targets, at, ref)
 		return
+	case at.Type.kind == traversal:
+		named, diags := hcl.AbsTraversalForExpr(attr.Expr)
+		if diags.HasErrors() {
+			d.report("wrong-type", p.rng, at.Name+" wants an address", exampleHint(at))
+			return
+		}
+		p.known = true
+		d.assign(targets, at, named)
+		return
 	case at.Late:
 		d.diags = append(d.diags, checkNames(attr.Expr, d.scope.With(lateUnknown).Eval)...)
 		d.values.addUses(attr.Expr)
@@ -247,6 +256,9 @@ func defaultOf(at *Attr) cty.Value { return cty.StringVal(at.Default) }
 func (at *Attr) convert(v cty.Value, rng hcl.Range) (goValue any, known bool, diags hcl.Diagnostics) {
 	fail := func(code diag.Code, summary, detail string) (any, bool, hcl.Diagnostics) {
 		return nil, false, hcl.Diagnostics{diag.Error(code, rng, summary, detail)}
+	}
+	if at.Type.kind == whole {
+		return v, v.IsWhollyKnown(), nil
 	}
 	v, marks := v.UnmarkDeep()
 	if _, secretMark := marks[secret.Mark{}]; secretMark && !at.Sensitive {
