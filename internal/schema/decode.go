@@ -171,6 +171,9 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 		p.late = Expr{expr: attr.Expr, scope: d.scope, attr: at}
 		return
 	}
+	if at.Type.kind == whole {
+		p.whole = attr.Expr
+	}
 	v, diags := d.evaluate(attr, at, &p)
 	d.diags = append(d.diags, diags...)
 	if diags.HasErrors() {

@@ -69,6 +69,7 @@ type place struct {
 	expr  hcl.Expression
 	ctx   *hcl.EvalContext // that expr is evaluated in
 	late  Expr
+	whole hcl.Expression // of an Any attribute
 	pairs []Pair
 }
 
@@ -110,6 +111,10 @@ func (v *Values) AllKnown() bool {
 	}
 	return true
 }
+
+// Expr returns the expression of an attribute of type Any, or nil if it is
+// absent: what it says in plain text has places of its own.
+func (v *Values) Expr(path string) hcl.Expression { return v.at[path].whole }
 
 // A Pair is an entry of a map, in the order of the text.
 type Pair struct {

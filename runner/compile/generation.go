@@ -70,6 +70,7 @@ type Pipeline struct {
 	Triggers    []schedule.Trigger // its schedule blocks, in the order of the file
 	Location    *time.Location     // in which run.date is a day: of the first schedule, or the project's
 	Steps       []*Step            // each after what it reads from
+	Unused      []string           // addresses of steps that nothing needs, which runs leave out
 	Range       hcl.Range
 
 	generation *Generation

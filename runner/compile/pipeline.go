@@ -295,6 +295,7 @@ func (p *Pipeline) checkUse() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, s := range p.Steps {
 		if !reached[s.Address] {
+			p.Unused = append(p.Unused, s.Address)
 			diags = append(diags, diag.Warning("unused", s.Range, s.Address+" is used by no sink, check or condition", "It would be computed for nothing, so it is left out of runs. Remove it, or use it."))
 		}
 	}

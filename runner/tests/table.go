@@ -1,0 +1,195 @@
+package tests
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/rivo/uniseg"
+)
+
+// mostShown is how many differing rows are shown.
+const mostShown = 20
+
+// widest is how many places a cell takes at most.
+const widest = 48
+
+// diffTable shows how rows differ, as aligned columns: "-" before a row that is
+// missing, "+" before one that is unexpected, "~" before one with other cells,
+// which are shown as "- wanted / + got".
+func diffTable(columns []string, changes []change) string {
+	lines := [][]string{append([]string{" "}, columns...)}
+	for i, c := range changes {
+		if i == mostShown {
+			break
+		}
+		lines = append(lines, changeLine(c))
+	}
+	text := aligned(lines)
+	if more := len(changes) - mostShown; more > 0 {
+		text += fmt.Sprintf("\n… and %d more", more)
+	}
+	return text
+}
+
+func changeLine(c change) []string {
+	switch {
+	case c.got == nil:
+		return append([]string{"-"}, cells(c.want)...)
+	case c.want == nil:
+		return append([]string{"+"}, cells(c.got)...)
+	}
+	out := []string{"~"}
+	for i, w := range c.want {
+		if w.equal(c.got[i]) {
+			out = append(out, clip(w.shown, 0))
+			continue
+		}
+		from := commonPrefix(w.shown, c.got[i].shown)
+		out = append(out, "- "+clip(w.shown, from)+" / + "+clip(c.got[i].shown, from))
+	}
+	return out
+}
+
+func cells(row []value) []string {
+	out := make([]string, len(row))
+	for i, v := range row {
+		out[i] = clip(v.shown, 0)
+	}
+	return out
+}
+
+// commonPrefix is how many characters two texts begin with in common.
+func commonPrefix(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	n := 0
+	for n < len(x) && n < len(y) && x[n] == y[n] {
+		n++
+	}
+	return n
+}
+
+// clip keeps a cell on its line and harmless to a terminal. Of a long one it
+// shows the part that holds the character at from.
+func clip(s string, from int) string {
+	r := []rune(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return '⏎'
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s))
+	if len(r) <= widest {
+		return string(r)
+	}
+	start := min(max(0, from-widest/3), len(r)-widest+2)
+	part := string(r[start:min(len(r), start+widest-2)])
+	if start > 0 {
+		part = "…" + part
+	}
+	if start+widest-2 < len(r) {
+		part += "…"
+	}
+	return part
+}
+
+// aligned pads the cells of each column to one width.
+func aligned(lines [][]string) string {
+	var widths []int
+	for _, line := range lines {
+		for i, c := range line {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], uniseg.StringWidth(c))
+		}
+	}
+	out := make([]string, len(lines))
+	for n, line := range lines {
+		var b strings.Builder
+		for i, c := range line {
+			b.WriteString(c + strings.Repeat(" ", widths[i]-uniseg.StringWidth(c)))
+			if i == 0 {
+				b.WriteString(" ")
+			} else {
+				b.WriteString("   ")
+			}
+		}
+		out[n] = strings.TrimRight(b.String(), " ")
+	}
+	return strings.Join(out, "\n")
+}
+
+// diffLists shows how two lists of texts differ, without regard to order.
+func diffLists(want, got []string) string {
+	left := map[string]int{}
+	for _, g := range got {
+		left[g]++
+	}
+	var lines []string
+	for _, w := range want {
+		if left[w] > 0 {
+			left[w]--
+			lines = append(lines, "  "+clipLine(w))
+			continue
+		}
+		lines = append(lines, "- "+clipLine(w))
+	}
+	for _, g := range got {
+		if left[g] > 0 {
+			left[g]--
+			lines = append(lines, "+ "+clipLine(g))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// clipLine makes a name harmless without shortening it.
+func clipLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
+// diffText shows the lines around the first difference of two texts.
+func diffText(want, got []byte) string {
+	a, b := strings.SplitAfter(string(want), "\n"), strings.SplitAfter(string(got), "\n")
+	first := 0
+	for first < len(a) && first < len(b) && a[first] == b[first] {
+		first++
+	}
+	lines := []string{fmt.Sprintf("from line %d on:", first+1)}
+	const most = 5
+	for _, side := range []struct {
+		mark  string
+		lines []string
+	}{{"- ", a}, {"+ ", b}} {
+		rest := side.lines[min(first, len(side.lines)):]
+		for i, line := range rest {
+			if i == most {
+				lines = append(lines, fmt.Sprintf("%s… and %d more", side.mark, len(rest)-most))
+				break
+			}
+			if line != "" {
+				lines = append(lines, side.mark+clipLine(lineEnd(line)))
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// lineEnd shows what a line ends with, where that is not a line feed.
+func lineEnd(line string) string {
+	switch {
+	case strings.HasSuffix(line, "\r\n"):
+		return strings.TrimSuffix(line, "\r\n") + "␍"
+	case !strings.HasSuffix(line, "\n"):
+		return line + "  (without a line end)"
+	}
+	return strings.TrimSuffix(line, "\n")
+}
