@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -14,8 +15,10 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
+	"waybill/config"
 	"waybill/internal/diag"
 	"waybill/internal/problem"
+	"waybill/runner/compile"
 	"waybill/runner/engine"
 	"waybill/runner/tests"
 )
@@ -97,23 +100,31 @@ func (a *app) loadTests(f *testFlags) (*tests.Suite, error) {
 	}
 	style := a.style
 	style.Color = style.Color && isTerminal(a.errOut)
-	if err := diag.Print(a.errOut, diags, diag.Sources{Files: suite.Files, Other: suite.Other}, style); err != nil {
+	if err := diag.Print(a.errOut, diags, suite.Sources, style); err != nil {
 		return nil, err
 	}
 	if diags.HasErrors() {
-		fmt.Fprintf(a.errOut, "%s %s; no test was run\n", countDiags(diags), plural(len(suite.Files), "test file"))
+		fmt.Fprintf(a.errOut, "%s %s; no test was run\n", countDiags(diags), plural(suite.Files, "test file"))
 		return nil, errReported
 	}
 	return suite, nil
 }
 
-// testDiags are the mistakes in a project's tests, for validate.
-func (f *projectFlags) testDiags() (*tests.Suite, hcl.Diagnostics, error) {
+// checkMore judges what a project without errors says beside its
+// configuration: its tests, and its SQL. The tests' files become part of the
+// project's, for snippets.
+func (f *projectFlags) checkMore(ctx context.Context, g *compile.Generation, p *config.Project) (hcl.Diagnostics, error) {
 	vars, err := f.variables()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return tests.Load(f.dir, vars, registries())
+	suite, diags, err := tests.Load(f.dir, vars, registries())
+	if err != nil {
+		return nil, problem.New("file-not-readable", "the tests cannot be read", err)
+	}
+	maps.Copy(p.Files, suite.Sources.Files)
+	sql, err := checkSQL(ctx, g, suite)
+	return append(diags, sql...), err
 }
 
 func (a *app) runTests(ctx context.Context, f *testFlags, suite *tests.Suite, chosen []*tests.Test) error {

@@ -50,14 +50,14 @@ func (a *app) validate(ctx context.Context, f *projectFlags, asJSON, strict bool
 		return err
 	}
 	if g != nil {
-		sql, err := checkSQL(ctx, g)
+		found, err := f.checkMore(ctx, g, p)
 		if err != nil {
 			return err
 		}
-		if sql.HasErrors() {
+		if found.HasErrors() {
 			g = nil
 		}
-		diags = diag.Sort(append(diags, sql...))
+		diags = diag.Sort(append(diags, found...))
 	}
 	if asJSON {
 		err = a.validateJSON(g, diags)

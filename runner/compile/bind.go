@@ -204,7 +204,7 @@ func (b *Bound) Output(address string) (Output, error) {
 		return Output{}, asProblem(diags)
 	}
 	if !known {
-		return Output{}, problem.New("invalid-value", fmt.Sprintf("the name of the file that %s writes is not known", address), nil)
+		return Output{}, problem.New("unset-variable", fmt.Sprintf("the name of the file that %s writes depends on an environment variable that is not set", address), nil)
 	}
 	return Output{Input: r.common.Input.Address, Name: name, Place: r.place(), Format: r.common.Format,
 		OrderBy: r.common.OrderBy, IfEmpty: r.common.IfEmpty}, nil

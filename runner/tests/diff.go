@@ -112,7 +112,7 @@ const mostPairs = 250_000
 
 // pair finds, greedily, for wanted rows the ones that came which are most
 // alike. Columns count by how well they tell rows apart, so that a key decides
-// before a flag does. Rows that have less than half in common are two.
+// before a flag does. Rows that have less than a third in common are two.
 func pair(want, got [][]value, wantLeft, gotLeft []int) map[int]int {
 	out := map[int]int{}
 	if len(wantLeft)*len(gotLeft) > mostPairs || len(want) == 0 || len(got) == 0 {
@@ -132,7 +132,7 @@ func pair(want, got [][]value, wantLeft, gotLeft []int) map[int]int {
 					score += weights[c]
 				}
 			}
-			if score > 0 && score >= total/2 {
+			if score > 0 && score >= total/3 {
 				all = append(all, candidate{w, g, max(i-j, j-i), score})
 			}
 		}

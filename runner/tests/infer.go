@@ -160,10 +160,11 @@ func encoded(t sqltype.Tree, v cty.Value) (any, error) {
 }
 
 func wants(what string, v cty.Value) error {
-	if v.Type() == cty.Number || v.Type() == cty.Bool {
-		return fmt.Errorf("it wants %s, not a %s", what, v.Type().FriendlyName())
+	article := "a"
+	if name := v.Type().FriendlyName(); strings.ContainsAny(name[:1], "aeiou") {
+		article = "an"
 	}
-	return fmt.Errorf("it wants %s, not %s", what, v.Type().FriendlyName())
+	return fmt.Errorf("it wants %s, not %s %s", what, article, v.Type().FriendlyName())
 }
 
 func encodedInt(name string, v cty.Value) (any, error) {

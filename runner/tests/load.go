@@ -18,9 +18,9 @@ import (
 
 // A Suite is all tests of a project.
 type Suite struct {
-	Tests []*Test              // in order of their files and lines
-	Files map[string]*hcl.File // by path, for snippets
-	Other map[string][]byte    // the other files that diagnostics may point into
+	Tests   []*Test      // in order of their files and lines
+	Files   int          // test files there are
+	Sources diag.Sources // all files that diagnostics may point into
 
 	// Pipelines are those of the project, in order of their names: as they are
 	// without a test's variables, and those that only exist with them.
@@ -40,7 +40,7 @@ func Load(dir string, vars config.Vars, regs compile.Registries) (*Suite, hcl.Di
 		return nil, nil, err
 	}
 	l := &loader{dir: dir, vars: vars, regs: regs, tree: tree, compiled: map[string]*compiled{},
-		suite: &Suite{Other: map[string][]byte{}}}
+		suite: &Suite{Sources: diag.Sources{Files: map[string]*hcl.File{}, Other: map[string][]byte{}}}}
 	blocks := l.parse()
 	for _, b := range blocks {
 		if t := l.test(b); t != nil {
@@ -106,7 +106,8 @@ func (l *loader) parse() hcl.Blocks {
 		l.diags = append(l.diags, diags...)
 		blocks = append(blocks, l.named(content.Blocks)...)
 	}
-	l.suite.Files = parser.Files()
+	l.suite.Files = len(files)
+	maps.Copy(l.suite.Sources.Files, parser.Files())
 	return blocks
 }
 
@@ -180,7 +181,8 @@ func (l *loader) project(vars map[string]config.GivenValue) *compiled {
 			l.diags = append(l.diags, d)
 		}
 	}
-	maps.Copy(l.suite.Other, project.Tree.Files())
+	maps.Copy(l.suite.Sources.Files, project.Files)
+	maps.Copy(l.suite.Sources.Other, project.Tree.Files())
 	if g == nil {
 		return nil
 	}

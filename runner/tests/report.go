@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"waybill/runner/compile"
 )
@@ -95,7 +96,7 @@ type (
 	junitFailure struct {
 		Message string `xml:"message,attr"`
 		Type    string `xml:"type,attr"`
-		Text    string `xml:",chardata"`
+		Text    string `xml:",cdata"`
 	}
 )
 
@@ -143,9 +144,19 @@ func (s *junitSuite) add(r Result) {
 			texts[i] = f.String()
 		}
 		first := r.Failures[0]
-		c.Failure = &junitFailure{Message: first.Subject + " " + first.Summary, Type: "failure", Text: strings.Join(texts, "\n\n")}
+		c.Failure = &junitFailure{Message: first.Subject + " " + first.Summary, Type: "failure", Text: printable(strings.Join(texts, "\n\n"))}
 	}
 	s.Cases = append(s.Cases, c)
+}
+
+// printable replaces what XML cannot hold.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
@@ -18,10 +20,21 @@ import (
 	"waybill/runner/engine"
 )
 
+// Given is what is known of the columns of sources that promise none, by
+// pipeline and address.
+type Given map[string]map[string]Columns
+
+// Columns are those of a source, with the place that they were learned from.
+type Columns struct {
+	Schema dataset.Schema
+	Where  string // "orders.test.hcl:7"
+}
+
 // Check judges the SQL of all pipelines in one compute job, which needs no
-// data and writes nothing. The diagnostics point into the user's own SQL. An
-// error means that the job itself failed.
-func Check(ctx context.Context, job engine.Job, g *compile.Generation) (hcl.Diagnostics, error) {
+// data and writes nothing. Columns that no contract promises may be given; a
+// mistake found by them says so. The diagnostics point into the user's own SQL.
+// An error means that the job itself failed.
+func Check(ctx context.Context, job engine.Job, g *compile.Generation, given Given) (hcl.Diagnostics, error) {
 	var diags hcl.Diagnostics
 	for _, p := range g.Pipelines {
 		bound, d := p.Sample()
@@ -29,7 +42,7 @@ func Check(ctx context.Context, job engine.Job, g *compile.Generation) (hcl.Diag
 		if d.HasErrors() {
 			continue
 		}
-		c := checker{job: job, bound: bound, known: map[string]bool{}}
+		c := checker{job: job, bound: bound, given: given[p.Name], known: map[string]bool{}, learned: map[string][]string{}}
 		if err := c.pipeline(ctx, p); err != nil {
 			return diags, err
 		}
@@ -43,8 +56,11 @@ func Check(ctx context.Context, job engine.Job, g *compile.Generation) (hcl.Diag
 type checker struct {
 	job   engine.Job
 	bound *compile.Bound
+	given map[string]Columns
 	known map[string]bool // addresses whose columns are known
-	diags hcl.Diagnostics
+	// learned says of which sources a step's columns are given, and where.
+	learned map[string][]string
+	diags   hcl.Diagnostics
 }
 
 func (c *checker) pipeline(ctx context.Context, p *compile.Pipeline) error {
@@ -66,6 +82,10 @@ func (c *checker) pipeline(ctx context.Context, p *compile.Pipeline) error {
 // source makes an empty relation with the promised columns.
 func (c *checker) source(ctx context.Context, s *compile.Step) error {
 	contract := c.bound.Contract(s.Address)
+	if given, ok := c.given[s.Address]; contract == nil && ok {
+		contract = given.Schema
+		c.learned[s.Address] = []string{fmt.Sprintf("The columns of %s are those of the test at %s, since it promises none.", s.Address, given.Where)}
+	}
 	if contract == nil {
 		return nil
 	}
@@ -87,6 +107,13 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 	for _, in := range s.Inputs {
 		if !c.known[in] {
 			return c.found(s, query, c.job.Vet(ctx, query, s.Inputs))
+		}
+	}
+	for _, in := range s.Inputs {
+		for _, note := range c.learned[in] {
+			if !slices.Contains(c.learned[s.Address], note) {
+				c.learned[s.Address] = append(c.learned[s.Address], note)
+			}
 		}
 	}
 	schema, err := c.job.Define(ctx, s.Address, query, s.Inputs)
@@ -138,6 +165,7 @@ func (c *checker) found(s *compile.Step, query string, err error) error {
 	if rng.Filename != s.Range.Filename {
 		detail += fmt.Sprintf(" The file is used by %s at %s.", s.Address, s.Where)
 	}
+	detail = strings.Join(append([]string{detail}, c.learned[s.Address]...), " ")
 	c.diags = append(c.diags, diag.Error(diag.Code(p.Code), rng, summary, detail))
 	return nil
 }
