@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -148,10 +149,7 @@ func encoded(t sqltype.Tree, v cty.Value) (any, error) {
 	case "LIST", "MAP", "STRUCT":
 		return encodedNested(t, v)
 	case "JSON":
-		if ty != cty.String {
-			data, err := ctyjson.Marshal(v, ty)
-			return string(data), err
-		}
+		return encodedJSON(v)
 	}
 	if ty != cty.String {
 		return nil, wants("a text in quotes", v)
@@ -203,21 +201,23 @@ func encodedText(t sqltype.Tree, s string) (any, error) {
 			return nil, fmt.Errorf("it wants a text such as %q", example)
 		}
 	case "BLOB":
-		data, err := parseHex(s)
-		if err != nil {
+		if _, err := hex.DecodeString(s); err != nil {
 			return nil, fmt.Errorf("binary data is written as hexadecimal digits")
-		}
-		var b strings.Builder
-		for _, c := range data {
-			fmt.Fprintf(&b, `\x%02X`, c)
-		}
-		return b.String(), nil
-	case "JSON":
-		if !json.Valid([]byte(s)) {
-			return nil, fmt.Errorf("the text is not JSON")
 		}
 	}
 	return s, nil
+}
+
+// encodedJSON takes a text for JSON, and makes JSON of everything else.
+func encodedJSON(v cty.Value) (any, error) {
+	data, err := ctyjson.Marshal(v, v.Type())
+	if v.Type() == cty.String {
+		data = []byte(v.AsString())
+	}
+	if err != nil || !json.Valid(data) {
+		return nil, fmt.Errorf("the text is not JSON")
+	}
+	return json.RawMessage(data), nil
 }
 
 func encodedNested(t sqltype.Tree, v cty.Value) (any, error) {

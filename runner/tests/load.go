@@ -22,6 +22,9 @@ type Suite struct {
 	Files   int          // test files there are
 	Sources diag.Sources // all files that diagnostics may point into
 
+	// Generation is the project without a test's variables; nil if that has
+	// mistakes.
+	Generation *compile.Generation
 	// Pipelines are those of the project, in order of their names: as they are
 	// without a test's variables, and those that only exist with them.
 	Pipelines []*compile.Pipeline
@@ -54,7 +57,9 @@ func Load(dir string, vars config.Vars, regs compile.Registries) (*Suite, hcl.Di
 // pipelines lists what there is to test.
 func (l *loader) pipelines() {
 	told := l.diags
-	l.project(nil) // whose mistakes are no test's
+	if c := l.project(nil); c != nil { // whose mistakes are no test's
+		l.suite.Generation = c.generation
+	}
 	l.diags = told
 	seen := map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(l.compiled)) { // "" comes first

@@ -126,6 +126,11 @@ func (r *rehearsal) source(ctx context.Context, s *compile.Step) error {
 	if err != nil {
 		return problem.New("file-write-failed", "the test's data cannot be written", err)
 	}
+	if ds.Format == dataset.NDJSON && len(ds.Files) > 0 {
+		if ds, err = r.binary(ctx, s, ds); err != nil {
+			return err
+		}
+	}
 	schema, err := runner.AttachSource(ctx, r.job, s, r.test.bound.Contract(s.Address), ds)
 	if err != nil {
 		return err
@@ -137,6 +142,32 @@ func (r *rehearsal) source(ctx context.Context, s *compile.Step) error {
 	}
 	r.schemas[s.Address] = schema
 	return nil
+}
+
+// binary makes binary data of the hexadecimal digits that stand for it in rows:
+// JSON has no words for it.
+func (r *rehearsal) binary(ctx context.Context, s *compile.Step, ds dataset.Dataset) (dataset.Dataset, error) {
+	asText := slices.Clone(ds.Schema)
+	selects := make([]string, len(ds.Schema))
+	found := false
+	for i, c := range ds.Schema {
+		selects[i] = ident(c.Name)
+		if canonicalType(c.Type) == "varbinary" {
+			found, asText[i].Type, selects[i] = true, "varchar", "unhex("+ident(c.Name)+") AS "+ident(c.Name)
+		}
+	}
+	if !found {
+		return ds, nil
+	}
+	const digits, bytes = "digits:", "bytes:"
+	ds.Schema = asText
+	if _, err := r.job.Attach(ctx, digits, ds); err != nil {
+		return ds, err
+	}
+	if _, err := r.job.Define(ctx, bytes, "SELECT "+strings.Join(selects, ", ")+" FROM "+ident(digits), []string{digits}); err != nil {
+		return ds, err
+	}
+	return r.job.Freeze(ctx, bytes, r.at("bytes", s.Address))
 }
 
 // transform computes all rows at once, so that all who read them see the same.

@@ -18,6 +18,7 @@ const widest = 48
 // missing, "+" before one that is unexpected, "~" before one with other cells,
 // which are shown as "- wanted / + got".
 func diffTable(columns []string, changes []change) string {
+	columns, changes, left := narrowed(columns, changes)
 	lines := [][]string{append([]string{" "}, columns...)}
 	for i, c := range changes {
 		if i == mostShown {
@@ -29,7 +30,44 @@ func diffTable(columns []string, changes []change) string {
 	if more := len(changes) - mostShown; more > 0 {
 		text += fmt.Sprintf("\n… and %d more", more)
 	}
+	if left > 0 {
+		text += fmt.Sprintf("\n(%d columns without a difference are not shown)", left)
+	}
 	return text
+}
+
+// mostColumns is how many columns a table has before those without a
+// difference are left out.
+const mostColumns = 8
+
+// narrowed leaves out, of a wide table in which rows have changed and none came
+// or went, the columns without a difference: all but the first, which may tell
+// which row it is.
+func narrowed(columns []string, changes []change) ([]string, []change, int) {
+	if len(columns) <= mostColumns {
+		return columns, changes, 0
+	}
+	var keep []int
+	for i := range columns {
+		differs := i == 0
+		for _, c := range changes {
+			if c.want == nil || c.got == nil {
+				return columns, changes, 0
+			}
+			differs = differs || !c.want[i].equal(c.got[i])
+		}
+		if differs {
+			keep = append(keep, i)
+		}
+	}
+	names, out := make([]string, len(keep)), make([]change, len(changes))
+	for k, i := range keep {
+		names[k] = columns[i]
+		for n, c := range changes {
+			out[n].want, out[n].got = append(out[n].want, c.want[i]), append(out[n].got, c.got[i])
+		}
+	}
+	return names, out, len(columns) - len(keep)
 }
 
 func changeLine(c change) []string {
