@@ -317,7 +317,7 @@ func maskPairs(changes []change) []change {
 	return changes
 }
 
-// summaryOf is "2 rows differ: 1 missing, 1 changed (3 wanted, 2 came)".
+// summaryOf is "differs in 2 rows: 1 missing, 1 changed (3 wanted, 2 came)".
 func summaryOf(changes []change, want, got int) string {
 	missing, unexpected, changed := 0, 0, 0
 	for _, c := range changes {
@@ -339,11 +339,7 @@ func summaryOf(changes []change, want, got int) string {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
 	}
-	verb := "differ"
-	if len(changes) == 1 {
-		verb = "differs"
-	}
-	return fmt.Sprintf("%s %s: %s (%d wanted, %d came)", rowCount(int64(len(changes))), verb, strings.Join(parts, ", "), want, got)
+	return fmt.Sprintf("differs in %s: %s (%d wanted, %d came)", rowCount(int64(len(changes))), strings.Join(parts, ", "), want, got)
 }
 
 func rowCount(n int64) string {

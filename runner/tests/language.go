@@ -35,7 +35,7 @@ var runBlock = &schema.Block{
 	Doc:     "What `run` is worth in the test. Without the block everything has its default, so that a test says the same on every day.",
 	Example: "run {\n  scheduled_at = \"2026-01-31T09:00:00Z\"\n}",
 	Attrs: []schema.Attr{
-		{Name: "scheduled_at", Type: schema.String, Default: "2026-01-01T00:00:00Z", Example: `"2026-01-31T09:00:00Z"`, Doc: "The slot: a time with an offset, or without one in the time zone of the pipeline's schedule."},
+		{Name: "scheduled_at", Type: schema.String, Default: "2026-01-01T12:00:00Z", Example: `"2026-01-31T09:00:00Z"`, Doc: "The slot: a time with an offset, or without one in the time zone of the pipeline's schedule."},
 		{Name: "interval_start", Type: schema.String, Example: `"2026-01-30T09:00:00Z"`, Doc: "The slot before. Default: by the pipeline's schedule, or scheduled_at itself."},
 		{Name: "id", Type: schema.String, Default: "01TEST", Example: `"01J0000000"`, Doc: "The run's id."},
 		{Name: "attempt", Type: schema.Int, Default: "1", Example: "2", Doc: "How often the run was taken up."},

@@ -31,7 +31,7 @@ test "rows that differ" {
   }
 
   expect "sink.csv" {
-    keys = ["out/2026-01-01/totals.csv"]
+    keys = ["out/2026-01-02/totals.csv"]
     rows = 2
     file = "fixtures/expected.csv"
   }

@@ -103,7 +103,7 @@ test "nothing to pack" {
   }
 
   expect "sink.csv" {
-    keys = ["out/2025-12-31/totals.csv"]
+    keys = ["out/2026-01-01/totals.csv"]
     rows = 0
   }
 
