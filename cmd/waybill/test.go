@@ -231,9 +231,9 @@ func (v *testView) failure(f tests.Failure) string {
 	lines[0] = v.style.Faint(f.Where) + strings.TrimPrefix(lines[0], f.Where)
 	for i, line := range lines[1:] {
 		switch rest := strings.TrimPrefix(line, "  "); {
-		case strings.HasPrefix(rest, "- "):
+		case strings.HasPrefix(rest, "-"):
 			lines[i+1] = "  " + v.style.Red(rest)
-		case strings.HasPrefix(rest, "+ "):
+		case strings.HasPrefix(rest, "+"):
 			lines[i+1] = "  " + v.style.Green(rest)
 		case strings.HasPrefix(rest, "~ "):
 			lines[i+1] = "  " + v.style.Yellow("~") + rest[1:]

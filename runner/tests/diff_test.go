@@ -228,11 +228,12 @@ func TestLists(t *testing.T) {
 
 func TestTexts(t *testing.T) {
 	for _, tt := range []struct{ want, got, diff string }{
-		{"a\nb\n", "a\nc\n", "from line 2 on:\n- b\n+ c"},
-		{"a\n", "a", "from line 1 on:\n- a\n+ a  (without a line end)"},
-		{"a\n", "a\r\n", "from line 1 on:\n- a\n+ a␍"},
-		{"a\n", "a\nb\n", "from line 2 on:\n+ b"},
-		{"a\n" + strings.Repeat("x\n", 9), "a\n", "from line 2 on:\n- x\n- x\n- x\n- x\n- x\n- … and 5 more"},
+		{"a\nb\n", "a\nc\n", "@@ -1,2 +1,2 @@\n a\n-b\n+c"},
+		{"a\n", "a", "@@ -1,1 +1,1 @@\n-a\n+a\n\\ No newline at end of file"},
+		{"a\n", "a\r\n", "@@ -1,1 +1,1 @@\n-a\n+a␍"},
+		{"a\n", "a\nb\n", "@@ -1,1 +1,2 @@\n a\n+b"},
+		{strings.Repeat("x\n", 99), "", "@@ -1,99 +0,0 @@\n" + strings.Repeat("-x\n", 23) + "… and 76 more"},
+		{"\x1b[2J\n", "", "@@ -1,1 +0,0 @@\n-\ufffd[2J"},
 	} {
 		if got := diffText([]byte(tt.want), []byte(tt.got)); got != tt.diff {
 			t.Errorf("%q and %q:\n%s\nwant\n%s", tt.want, tt.got, got, tt.diff)

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/rivo/uniseg"
+	"github.com/rogpeppe/go-internal/diff"
 )
 
 // mostShown is how many differing rows are shown.
@@ -194,40 +195,25 @@ func clipLine(s string) string {
 	}, s)
 }
 
-// diffText shows the lines around the first difference of two texts.
+// mostLines is how many lines of a text's difference are shown.
+const mostLines = 24
+
+// diffText shows the lines in which two texts differ, with those around them.
 func diffText(want, got []byte) string {
-	a, b := strings.SplitAfter(string(want), "\n"), strings.SplitAfter(string(got), "\n")
-	first := 0
-	for first < len(a) && first < len(b) && a[first] == b[first] {
-		first++
+	lines := strings.Split(strings.TrimSuffix(string(diff.Diff("wanted", want, "came", got)), "\n"), "\n")
+	lines = lines[min(3, len(lines)):] // the names of the sides
+	more := len(lines) - mostLines
+	if more > 0 {
+		lines = lines[:mostLines]
 	}
-	lines := []string{fmt.Sprintf("from line %d on:", first+1)}
-	const most = 5
-	for _, side := range []struct {
-		mark  string
-		lines []string
-	}{{"- ", a}, {"+ ", b}} {
-		rest := side.lines[min(first, len(side.lines)):]
-		for i, line := range rest {
-			if i == most {
-				lines = append(lines, fmt.Sprintf("%s… and %d more", side.mark, len(rest)-most))
-				break
-			}
-			if line != "" {
-				lines = append(lines, side.mark+clipLine(lineEnd(line)))
-			}
+	for i, line := range lines {
+		if text, ok := strings.CutSuffix(line, "\r"); ok {
+			line = text + "␍"
 		}
+		lines[i] = clipLine(line)
+	}
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("… and %d more", more))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// lineEnd shows what a line ends with, where that is not a line feed.
-func lineEnd(line string) string {
-	switch {
-	case strings.HasSuffix(line, "\r\n"):
-		return strings.TrimSuffix(line, "\r\n") + "␍"
-	case !strings.HasSuffix(line, "\n"):
-		return line + "  (without a line end)"
-	}
-	return strings.TrimSuffix(line, "\n")
 }
