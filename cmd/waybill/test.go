@@ -118,7 +118,11 @@ func (f *projectFlags) checkMore(ctx context.Context, g *compile.Generation, p *
 	if err != nil {
 		return nil, err
 	}
-	suite, diags, err := tests.Load(f.dir, vars, registries())
+	suite, diags := &tests.Suite{}, hcl.Diagnostics(nil)
+	exist, err := tests.Exist(f.dir)
+	if exist {
+		suite, diags, err = tests.Load(f.dir, vars, registries())
+	}
 	if err != nil {
 		return nil, problem.New("file-not-readable", "the tests cannot be read", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -65,8 +66,10 @@ func (r *reader) given(b *hcl.Block) {
 	if diags.HasErrors() {
 		return
 	}
-	pairs := values.Pairs("columns")
-	r.columnTypes(pairs)
+	pairs, before := values.Pairs("columns"), len(r.diags)
+	if r.columnTypes(pairs); r.errorsSince(before) {
+		return
+	}
 	for _, p := range pairs {
 		g.schema = append(g.schema, dataset.Column{Name: p.Key, Type: p.Value})
 	}
@@ -84,11 +87,7 @@ func (r *reader) given(b *hcl.Block) {
 // out is a warning.
 func (r *reader) givenStep(b *hcl.Block) *compile.Step {
 	address := b.Labels[0]
-	unused := false
-	for _, u := range r.test.Pipeline.Unused {
-		unused = unused || u == address
-	}
-	if unused && strings.HasPrefix(address, compile.Source+".") {
+	if slices.Contains(r.test.Pipeline.Unused, address) && strings.HasPrefix(address, compile.Source+".") {
 		r.diags = append(r.diags, diag.Warning("unused", b.DefRange, address+" is used by nothing", "Runs leave it out, so the test need not give it data."))
 		return nil
 	}
@@ -127,7 +126,7 @@ func (r *reader) givenFile(g *given, c givenConfig, v *schema.Values) {
 // of the contract and what the rows have beyond it.
 func (r *reader) givenRows(g *given, c givenConfig, v *schema.Values, contract dataset.Schema) {
 	if c.Rows == cty.NilVal {
-		r.report("invalid-value", v.Range("rows"), "rows is not known", "It may not depend on an environment variable that is not set.")
+		r.report("invalid-value", v.Range("rows"), "rows is not known", "Tests read no environment: use a variable instead of env().")
 		return
 	}
 	for _, attr := range []string{"delimiter", "null"} {

@@ -51,7 +51,7 @@ var testBlock = &schema.Block{
 		"sources and sinks are not called. A step that fails unexpectedly fails the test.",
 	Attrs: []schema.Attr{
 		{Name: "pipeline", Type: schema.Address, Required: true, Example: "pipeline.daily_orders", Doc: `The pipeline: pipeline.name, or pipeline.name["key"] for one of a for_each.`},
-		{Name: "variables", Type: schema.Any, Example: `{ env = "prod" }`, Doc: "Values of variables in this test, by name. They are stronger than the command line's."},
+		{Name: "variables", Type: schema.Any, Example: `{ env = "prod" }`, Doc: "Values of variables in this test, by name. They are stronger than the command line's. The environment is not read."},
 	},
 	Blocks: []schema.Nested{{Block: runBlock}},
 }

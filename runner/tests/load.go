@@ -34,7 +34,9 @@ var fileSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "test", 
 
 // Load reads the test files below a project's directory, compiles the project
 // for each set of variables that tests use, and checks the tests against it.
-// vars are those of the command line. Tests with mistakes are left out.
+// vars are those of the command line; the environment is not read, so that a
+// test says the same everywhere, and a stranger's shows nobody's secrets. Tests
+// with mistakes are left out.
 // Diagnostics are sorted; of the project itself they hold errors only. An error
 // means that the directory could not be read.
 func Load(dir string, vars config.Vars, regs compile.Registries) (*Suite, hcl.Diagnostics, error) {
@@ -42,6 +44,7 @@ func Load(dir string, vars config.Vars, regs compile.Registries) (*Suite, hcl.Di
 	if err != nil {
 		return nil, nil, err
 	}
+	vars.LookupEnv = func(string) (string, bool) { return "", false }
 	l := &loader{dir: dir, vars: vars, regs: regs, tree: tree, compiled: map[string]*compiled{},
 		suite: &Suite{Sources: diag.Sources{Files: map[string]*hcl.File{}, Other: map[string][]byte{}}}}
 	blocks := l.parse()
@@ -75,6 +78,12 @@ func (l *loader) pipelines() {
 		}
 	}
 	slices.SortFunc(l.suite.Pipelines, func(a, b *compile.Pipeline) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Exist reports whether a project has test files.
+func Exist(dir string) (bool, error) {
+	tree, err := config.ReadTests(dir)
+	return err == nil && len(tree.Files()) > 0, err
 }
 
 type loader struct {
@@ -182,9 +191,13 @@ func (l *loader) project(vars map[string]config.GivenValue) *compiled {
 	all.Values = vars
 	g, project, diags := compile.Compile(tree, all, l.regs)
 	for _, d := range diags {
-		if d.Severity == hcl.DiagError {
-			l.diags = append(l.diags, d)
+		if d.Severity != hcl.DiagError {
+			continue
 		}
+		if diag.CodeOf(d) == "missing-variable" {
+			d.Detail = "Tests read no environment. Give it in the test's variables, by --var, or as a default."
+		}
+		l.diags = append(l.diags, d)
 	}
 	maps.Copy(l.suite.Sources.Files, project.Files)
 	maps.Copy(l.suite.Sources.Other, project.Tree.Files())

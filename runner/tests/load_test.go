@@ -12,8 +12,9 @@ import (
 
 // Broken test files raise exactly what they announce, at the place shown.
 func TestBrokenFiles(t *testing.T) {
+	t.Setenv("WAYBILL_TEST_UNSET", "what tests do not read")
 	dir, want := diagtest.Project(t, filepath.Join("testdata", "broken"))
-	s, got, err := Load(dir, config.Vars{LookupEnv: func(string) (string, bool) { return "", false }}, compiletest.Registries())
+	s, got, err := Load(dir, config.Vars{}, compiletest.Registries())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ test "its own" {
 		}
 	}
 	// Without a value on the command line only the test with one of its own is sound.
-	_, diags, err = Load(dir, config.Vars{LookupEnv: func(string) (string, bool) { return "", false }}, compiletest.Registries())
+	_, diags, err = Load(dir, config.Vars{}, compiletest.Registries())
 	if err != nil || len(diags) != 1 || diag.CodeOf(diags[0]) != "missing-variable" {
 		t.Errorf("diagnostics %v, error %v", diags, err)
 	}

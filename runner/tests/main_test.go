@@ -21,8 +21,7 @@ func TestMain(m *testing.M) {
 // suite loads a project whose tests are without mistakes.
 func suite(t *testing.T, dir string) *Suite {
 	t.Helper()
-	noEnvironment := config.Vars{LookupEnv: func(string) (string, bool) { return "", false }}
-	s, diags, err := Load(dir, noEnvironment, compiletest.Registries())
+	s, diags, err := Load(dir, config.Vars{}, compiletest.Registries())
 	if err != nil || diags.HasErrors() {
 		t.Fatal(err, diags)
 	}

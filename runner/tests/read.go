@@ -173,7 +173,7 @@ func (r *reader) wanted(e *expectation) {
 	rng := e.values.Range("rows")
 	v, _ := e.Rows.Unmark()
 	if e.Rows == cty.NilVal || v.IsNull() {
-		r.report("invalid-value", rng, "rows is not known", "It may not depend on an environment variable that is not set.")
+		r.report("invalid-value", rng, "rows is not known", "Tests read no environment: use a variable instead of env().")
 		return
 	}
 	if v.Type() == cty.Number {

@@ -106,13 +106,18 @@ func (r *rehearsal) ready(s *compile.Step) error {
 	if s.Family == compile.Source || s.Family == compile.Sink || r.test.bound.Ready(s.Address) {
 		return nil
 	}
-	return unsetProblem(s.Address + " depends on an environment variable that is not set")
+	return unread(problem.New("unset-variable", s.Address+" depends on an environment variable", nil))
 }
 
-func unsetProblem(summary string) *problem.Problem {
-	p := problem.New("unset-variable", summary, nil)
-	p.Remedy = []string{"Set it where the tests run.", "Or read it through a variable, and give that a value in the test's variables."}
-	return p
+// unread says what to do about an environment variable in a test.
+func unread(err error) error {
+	p := problem.As(err)
+	if p == nil || p.Code != "unset-variable" {
+		return err
+	}
+	out := *p
+	out.Remedy = []string{"Tests read no environment: use a variable, and give it a value in the test's variables."}
+	return &out
 }
 
 func (r *rehearsal) at(parts ...string) string {
@@ -216,7 +221,7 @@ func (r *rehearsal) condition(ctx context.Context, s *compile.Step) error {
 func (r *rehearsal) sink(ctx context.Context, s *compile.Step) error {
 	out, err := r.test.bound.Output(s.Address)
 	if err != nil {
-		return err
+		return unread(err)
 	}
 	dir := r.at("out", s.Address)
 	if err := makeDir(dir); err != nil {

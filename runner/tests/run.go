@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -151,12 +152,7 @@ func (r *rehearsal) notes() []string {
 }
 
 func (r *rehearsal) expectsFailure(address string) bool {
-	for _, f := range r.test.failures {
-		if f.address == address {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.test.failures, func(f *expectedFailure) bool { return f.address == address })
 }
 
 // covered lists the steps that the test's expectations look at, those that

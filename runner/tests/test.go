@@ -124,10 +124,14 @@ func innerHints(diags hcl.Diagnostics) hcl.Diagnostics {
 
 // variables takes the map of variables apart.
 func (l *loader) variables(c testConfig, v *schema.Values) map[string]config.GivenValue {
-	if !v.Set("variables") || c.Variables == cty.NilVal {
+	if !v.Set("variables") {
 		return nil
 	}
 	rng := v.Range("variables")
+	if c.Variables == cty.NilVal {
+		l.report("invalid-value", rng, "variables is not known", "Tests read no environment: use a variable instead of env().")
+		return nil
+	}
 	value, marks := c.Variables.Unmark()
 	if value.IsNull() || !value.Type().IsObjectType() && !value.Type().IsMapType() {
 		l.report("wrong-type", rng, "variables wants a map from names to values", `For example: variables = { env = "prod" }`)

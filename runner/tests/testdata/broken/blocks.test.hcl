@@ -61,6 +61,11 @@ test "misspelt variable" {
   variables = { evn = "prod" } # ERROR unknown-reference: Did you mean "env"
 }
 
+test "variables that are not known" {
+  pipeline  = pipeline.totals
+  variables = { env = env("WAYBILL_TEST_UNSET") } # ERROR invalid-value: variables is not known
+}
+
 test "variables as a list" {
   pipeline  = pipeline.totals
   variables = ["env"] # ERROR wrong-type: variables wants a map

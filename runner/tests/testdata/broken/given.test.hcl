@@ -86,7 +86,7 @@ test "declared columns" {
 
   given "source.orders" {
     columns = { id = "int64" } # ERROR invalid-value: "int64" is no type
-    rows    = []
+    rows    = [{ id = 1 }]
   }
 }
 

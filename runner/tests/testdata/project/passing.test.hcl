@@ -246,3 +246,19 @@ test "types come out as they went in" {
     rows = 2
   }
 }
+
+test "a file of NDJSON" {
+  pipeline = pipeline.totals
+
+  given "source.orders" {
+    file = "fixtures/orders.ndjson"
+  }
+
+  given "source.regions" {
+    rows = jsondecode("[{\"name\": \"Europe\", \"code\": \"EU\"}]")
+  }
+
+  expect "transform.by_region" {
+    rows = [for name in ["Europe"] : { name = name, total = 1.25, orders = 2 }]
+  }
+}
