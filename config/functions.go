@@ -70,6 +70,9 @@ func pure() map[string]function.Function {
 	}
 }
 
+// Functions are all functions of a project whose files are read from tree.
+func Functions(tree *Tree, vars Vars) map[string]function.Function { return functions(tree, vars) }
+
 // functions are all functions of a project: the pure ones, those that read its
 // files, and env.
 func functions(tree *Tree, vars Vars) map[string]function.Function {

@@ -39,7 +39,7 @@ func IsConfig(name string) bool {
 			return false
 		}
 	}
-	if strings.HasSuffix(name, ".test.hcl") || strings.HasSuffix(name, ".sandbox.hcl") {
+	if strings.HasSuffix(name, TestSuffix) || strings.HasSuffix(name, ".sandbox.hcl") {
 		return false
 	}
 	return strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json")
@@ -51,7 +51,18 @@ func IsConfig(name string) bool {
 // project is followed, and each directory is read once, by its own name where
 // it has one. Nothing outside of the project is read: a configuration file that
 // links there is an error, and a directory that does is passed over.
-func ReadTree(root string) (*Tree, error) {
+func ReadTree(root string) (*Tree, error) { return readFiles(root, IsConfig) }
+
+// TestSuffix ends the names of test files.
+const TestSuffix = ".test.hcl"
+
+// ReadTests reads all test files below root, as ReadTree reads configuration.
+// The tree also gives the other files of the project that tests name.
+func ReadTests(root string) (*Tree, error) {
+	return readFiles(root, func(name string) bool { return strings.HasSuffix(name, TestSuffix) })
+}
+
+func readFiles(root string, wanted func(string) bool) (*Tree, error) {
 	abs, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
@@ -66,7 +77,7 @@ func ReadTree(root string) (*Tree, error) {
 		return nil, err
 	}
 	t := &Tree{root: abs, files: map[string][]byte{}, missing: map[string]error{}}
-	r := &treeReader{tree: t, dir: dir, root: real, visited: map[string]bool{}}
+	r := &treeReader{tree: t, dir: dir, root: real, wanted: wanted, visited: map[string]bool{}}
 	if err := r.list(".", "."); err != nil {
 		return nil, err
 	}
@@ -85,6 +96,7 @@ type treeReader struct {
 	tree    *Tree
 	dir     *os.Root
 	root    string // without symbolic links
+	wanted  func(name string) bool
 	visited map[string]bool
 	links   []linkedDir // directories to read after those that are no links
 }
@@ -115,7 +127,7 @@ func (r *treeReader) list(name, real string) error {
 			err = r.list(child, at)
 		case e.Type()&fs.ModeSymlink != 0:
 			err = r.link(child, at)
-		case IsConfig(child):
+		case r.wanted(child):
 			err = r.read(child, at)
 		}
 		if err != nil {
@@ -130,14 +142,14 @@ func (r *treeReader) list(name, real string) error {
 func (r *treeReader) link(name, at string) error {
 	full, err := filepath.EvalSymlinks(filepath.Join(r.root, filepath.FromSlash(at)))
 	if err != nil {
-		if IsConfig(name) {
+		if r.wanted(name) {
 			return fmt.Errorf("%s: %w", name, plain(err))
 		}
 		return nil
 	}
 	rel, err := filepath.Rel(r.root, full)
 	if err != nil || !filepath.IsLocal(rel) {
-		if info, err := os.Stat(full); IsConfig(name) && (err != nil || !info.IsDir()) {
+		if info, err := os.Stat(full); r.wanted(name) && (err != nil || !info.IsDir()) {
 			return fmt.Errorf("%s: the link leads out of the project's directory", name)
 		}
 		return nil
@@ -147,7 +159,7 @@ func (r *treeReader) link(name, at string) error {
 	switch {
 	case err == nil && info.IsDir():
 		r.links = append(r.links, linkedDir{name, real})
-	case IsConfig(name):
+	case r.wanted(name):
 		return r.read(name, real)
 	}
 	return nil

@@ -18,16 +18,24 @@ import (
 	"waybill/internal/secret"
 )
 
-// Vars says where variables get their values, the strongest first: Flags (from
+// Vars says where variables get their values, the strongest first: Values (set
+// by whoever compiles, such as a test), Flags (from
 // --var name=value), Files (contents of --var-file by name, the last strongest),
 // the environment (WAYBILL_VAR_name), the default in the block.
 type Vars struct {
-	Flags map[string]string
-	Files []VarFile
+	Values map[string]GivenValue
+	Flags  map[string]string
+	Files  []VarFile
 	// LookupEnv reads the environment, also for env(); nil: os.LookupEnv.
 	LookupEnv func(string) (string, bool)
 	// RunTime makes an unset env() an error instead of an unknown value.
 	RunTime bool
+}
+
+// A GivenValue is a value with the place where it was written.
+type GivenValue struct {
+	Value cty.Value
+	Range hcl.Range
 }
 
 // A VarFile is a file of `name = value` lines in HCL.
@@ -157,6 +165,11 @@ func (p *Project) resolveVariables(vars Vars) hcl.Diagnostics {
 	p.values = map[string]variableValue{}
 	given, diags := p.givenByFiles(vars.Files)
 	diags = append(diags, p.unknownFlags(vars.Flags)...)
+	for name, v := range vars.Values {
+		if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
+			diags = append(diags, p.noSuchVariable(name, v.Range))
+		}
+	}
 	for _, v := range p.Variables {
 		val, d := v.resolve(vars, given)
 		diags = append(diags, d...)
@@ -175,6 +188,10 @@ func (p *Project) resolveVariables(vars Vars) hcl.Diagnostics {
 }
 
 func (v *Variable) resolve(vars Vars, files map[string]variableValue) (variableValue, hcl.Diagnostics) {
+	if given, ok := vars.Values[v.Name]; ok {
+		conv, diags := v.convert(given.Value, given.Range)
+		return variableValue{conv, given.Range}, diags
+	}
 	if text, ok := vars.Flags[v.Name]; ok {
 		return v.fromText(text, "--var "+v.Name)
 	}

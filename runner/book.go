@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 
 	"waybill/internal/dataset"
 	"waybill/internal/problem"
-	"waybill/runner/engine"
 	"waybill/runner/state"
 	"waybill/sinks"
 )
@@ -171,29 +169,15 @@ func (e *execution) locate(address string, err error) *problem.Problem {
 
 func rangeText(rng hcl.Range) string { return fmt.Sprintf("%s:%d", rng.Filename, rng.Start.Line) }
 
-// positioned is an error that knows where in a query it is, both from 1.
-type positioned interface {
-	error
-	Position() (line, column int)
-}
-
 // place is where the user wrote what a failure of a step is about.
 func (e *execution) place(address string, err error) string {
-	var sql *engine.SQLError
-	var at positioned
-	step := e.pipeline.Step(address)
-	switch {
-	case step == nil:
-		return ""
-	case e.bound == nil:
-		return step.Where
-	case errors.As(err, &sql):
-		return rangeText(e.bound.SQLRange(address, sql.At.Offset, 1))
-	case errors.As(err, &at):
-		line, column := at.Position()
-		return rangeText(e.bound.SQLRangeAt(address, line, column))
+	if e.bound != nil {
+		return placeOf(e.bound, address, err)
 	}
-	return step.Where
+	if step := e.pipeline.Step(address); step != nil {
+		return step.Where
+	}
+	return ""
 }
 
 // The results that steps record.

@@ -27,29 +27,17 @@ func (e *execution) check(ctx context.Context, job engine.Job, s *compile.Step) 
 	if _, err := e.steps.start(ctx, s.Address, e.steps.next(s.Address)); err != nil {
 		return err
 	}
-	c, fatal, err := e.bound.Check(s.Address)
-	if err != nil {
+	answer, err := AskCheck(ctx, job, e.bound, s)
+	switch {
+	case err != nil:
 		return err
-	}
-	if _, err := job.Define(ctx, s.Address, c.SQL, s.Inputs); err != nil {
-		return err
-	}
-	n, err := job.Count(ctx, s.Address)
-	if err != nil {
-		return err
-	}
-	if n == 0 {
+	case answer.Violations == 0:
 		return e.steps.succeed(ctx, s.Address, checkResult{}, Event{})
+	case answer.Fatal:
+		return answer.Problem
 	}
-	schema, rows, err := job.Preview(ctx, s.Address, violationSamples)
-	if err != nil {
-		return err
-	}
-	p := violated(s, c, n, schema, rows)
-	if fatal {
-		return p
-	}
-	return e.steps.succeed(ctx, s.Address, checkResult{Violations: n, Warned: e.locate(s.Address, p)}, Event{Reason: "warned", Problem: e.locate(s.Address, p)})
+	warned := e.locate(s.Address, answer.Problem)
+	return e.steps.succeed(ctx, s.Address, checkResult{Violations: answer.Violations, Warned: warned}, Event{Reason: "warned", Problem: warned})
 }
 
 // violated tells what a check found, with some of the rows.

@@ -213,15 +213,8 @@ func (e *execution) attach(ctx context.Context, job engine.Job, s *compile.Step)
 		return err
 	}
 	ds.Dir = e.dir(s.Address)
-	contract := e.bound.Contract(s.Address)
-	if contract != nil && len(ds.Schema) == 0 && ds.Format != dataset.Parquet {
-		ds.Schema = contract // text has no types of its own: it is read as promised
-	}
-	came, err := job.Attach(ctx, s.Address, ds)
-	if err != nil || contract == nil {
-		return err
-	}
-	return kept(s, contract, came)
+	_, err := AttachSource(ctx, job, s, e.bound.Contract(s.Address), ds)
+	return err
 }
 
 // define makes a transform readable. Where two steps read it, its rows are
@@ -290,11 +283,15 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 		return err
 	}
 	result := frozenSink{Place: out.Place}
-	if done.Rows > 0 || out.IfEmpty == "deliver" {
+	if done.Rows == 0 {
+		err = Empty(s, out)
+	}
+	switch {
+	case err == nil:
 		result.Artifacts = []frozenArtifact{{File: file, Artifact: sinks.Artifact{Key: out.Name, Size: done.Size, Rows: done.Rows,
 			SHA256: done.SHA256, ContentType: out.Format.ContentType(), Schema: done.Schema}}}
-	} else if out.IfEmpty == "fail" {
-		return emptyResult(s, out.Input)
+	case !errors.Is(err, ErrNothing):
+		return err
 	}
 	return e.recordFrozen(ctx, s.Address, result)
 }

@@ -18,28 +18,15 @@ import (
 // of its own kind.
 var errConditionUnmet = errors.New("a condition is not met")
 
-// conditionResult is what a condition's step records.
-type conditionResult struct {
-	Met    bool   `json:"met"`
-	Says   string `json:"says"`
-	Digest string `json:"digest,omitempty"` // of the rows, for changed and unchanged
-}
-
 // condition asks a condition's question. One that does not hold ends the run
 // before anything is written.
 func (e *execution) condition(ctx context.Context, job engine.Job, s *compile.Step) error {
 	if _, err := e.steps.start(ctx, s.Address, e.steps.next(s.Address)); err != nil {
 		return err
 	}
-	c, err := e.bound.Condition(s.Address)
-	if err != nil {
-		return err
-	}
-	ask := e.askRows
-	if c.SQL != "" {
-		ask = e.askQuery
-	}
-	result, err := ask(ctx, job, s, c)
+	result, err := AskCondition(ctx, job, e.bound, s, func(ctx context.Context) (state.Baseline, error) {
+		return e.Store.Baseline(ctx, e.run.Pipeline, s.Address)
+	})
 	if err != nil {
 		return err
 	}
@@ -50,7 +37,7 @@ func (e *execution) condition(ctx context.Context, job engine.Job, s *compile.St
 }
 
 // unmet records that a condition does not hold, and that its run is over.
-func (e *execution) unmet(ctx context.Context, s *compile.Step, result conditionResult) error {
+func (e *execution) unmet(ctx context.Context, s *compile.Step, result ConditionAnswer) error {
 	step := e.steps.get(s.Address)
 	data, err := encodeJSON(result)
 	if err != nil {
@@ -81,20 +68,20 @@ func (e *execution) endUnmet(ctx context.Context) error {
 }
 
 // askRows decides by the rows of a relation.
-func (e *execution) askRows(ctx context.Context, job engine.Job, s *compile.Step, c transform.Condition) (conditionResult, error) {
+func askRows(ctx context.Context, job engine.Job, c transform.Condition, baseline func(context.Context) (state.Baseline, error)) (ConditionAnswer, error) {
 	if c.When == transform.Present || c.When == transform.Missing {
 		n, err := job.Count(ctx, c.Input)
-		return conditionResult{Met: (n > 0) == (c.When == transform.Present), Says: fmt.Sprintf("%s has %d rows", c.Input, n)}, err
+		return ConditionAnswer{Met: (n > 0) == (c.When == transform.Present), Says: fmt.Sprintf("%s has %d rows", c.Input, n)}, err
 	}
 	hash, err := job.Hash(ctx, c.Input)
 	if err != nil {
-		return conditionResult{}, err
+		return ConditionAnswer{}, err
 	}
-	before, err := e.Store.Baseline(ctx, e.run.Pipeline, s.Address)
+	before, err := baseline(ctx)
 	if err != nil {
-		return conditionResult{}, err
+		return ConditionAnswer{}, err
 	}
-	out := conditionResult{Digest: hash.Algorithm + ":" + hash.Sum}
+	out := ConditionAnswer{Digest: hash.Algorithm + ":" + hash.Sum}
 	last, when := before.Delivered, "the last delivery"
 	if c.When == transform.Unchanged {
 		last, when = before.Evaluated, "the last run"
@@ -112,26 +99,26 @@ func (e *execution) askRows(ctx context.Context, job engine.Job, s *compile.Step
 }
 
 // askQuery decides by the one value of a statement.
-func (e *execution) askQuery(ctx context.Context, job engine.Job, s *compile.Step, c transform.Condition) (conditionResult, error) {
+func askQuery(ctx context.Context, job engine.Job, s *compile.Step, c transform.Condition) (ConditionAnswer, error) {
 	schema, err := job.Define(ctx, s.Address, c.SQL, s.Inputs)
 	if err != nil {
-		return conditionResult{}, err
+		return ConditionAnswer{}, err
 	}
 	if err := compile.OneBoolean(s.Address, schema); err != nil {
-		return conditionResult{}, err
+		return ConditionAnswer{}, err
 	}
 	_, rows, err := job.Preview(ctx, s.Address, 2)
 	if err != nil {
-		return conditionResult{}, err
+		return ConditionAnswer{}, err
 	}
 	if len(rows) != 1 {
-		return conditionResult{}, compile.NotOneBoolean(s.Address, fmt.Sprintf("its query returned %s rows", severalOrNo(len(rows))))
+		return ConditionAnswer{}, compile.NotOneBoolean(s.Address, fmt.Sprintf("its query returned %s rows", severalOrNo(len(rows))))
 	}
 	says := "NULL"
 	if v := rows[0][0]; v != nil {
 		says = strings.ToLower(*v)
 	}
-	return conditionResult{Met: says == "true", Says: "its query says " + says}, nil
+	return ConditionAnswer{Met: says == "true", Says: "its query says " + says}, nil
 }
 
 func severalOrNo(n int) string {
@@ -160,7 +147,7 @@ func (e *execution) promote(ctx context.Context, delivered bool) error {
 		if s.Family != compile.Condition || len(step.Result) == 0 {
 			continue
 		}
-		var result conditionResult
+		var result ConditionAnswer
 		if err := decode(step.Result, &result); err != nil {
 			return err
 		}

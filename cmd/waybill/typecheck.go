@@ -9,12 +9,14 @@ import (
 
 	"waybill/runner/compile"
 	"waybill/runner/engine"
+	"waybill/runner/tests"
 	"waybill/runner/typecheck"
 )
 
 // checkSQL lets a compute job judge the SQL of a configuration. It reads no
-// data and writes nothing.
-func checkSQL(ctx context.Context, g *compile.Generation) (_ hcl.Diagnostics, err error) {
+// data but that of tests, which tells the columns of sources that promise none,
+// and writes nothing else.
+func checkSQL(ctx context.Context, g *compile.Generation, suite *tests.Suite) (_ hcl.Diagnostics, err error) {
 	if !hasSQL(g) {
 		return nil, nil
 	}
@@ -28,7 +30,11 @@ func checkSQL(ctx context.Context, g *compile.Generation) (_ hcl.Diagnostics, er
 		return nil, err
 	}
 	defer func() { _ = job.Close() }()
-	return typecheck.Check(ctx, job, g)
+	given, err := suite.Given(ctx, job, dir)
+	if err != nil {
+		return nil, err
+	}
+	return typecheck.Check(ctx, job, g, given)
 }
 
 func hasSQL(g *compile.Generation) bool {

@@ -101,11 +101,11 @@ func (a *app) check(ctx context.Context, f *validateFlags) (*report.Report, erro
 		return r, err
 	}
 	if g != nil {
-		sql, err := checkSQL(ctx, g)
+		more, err := f.checkMore(ctx, g, p)
 		if err != nil {
 			return r, err
 		}
-		diags = diag.Sort(append(diags, sql...))
+		diags = diag.Sort(append(diags, more...))
 	}
 	r.Diags, r.Sources = diags, sourcesOf(p)
 	r.Files, r.Declared = len(p.Tree.Files()), len(p.Pipelines)

@@ -32,6 +32,8 @@ var rules = []rule{
 		"a run knows steps, not clouds"},
 	{"runner/compile", nil, []string{"runner", "runner/daemon", "runner/engine/...", "runner/state/...", "internal/sandbox/..."},
 		"compiling is pure: validate must be safe on a stranger's files"},
+	{"runner/tests", nil, []string{"github.com/aws/...", "internal/identity", "internal/objectstore", "sources/all", "sinks/all", "runner/daemon", "runner/state/sqlite", "internal/sandbox/...", "cmd/..."},
+		"a test calls nothing outside: it must be safe on a stranger's files"},
 	{"runner/daemon", nil, []string{"github.com/aws/...", "sources/all", "sinks/all", "runner/web", "cmd/..."},
 		"the daemon is put together in cmd"},
 	{"runner/web", nil, []string{"runner/...", "config/...", "sources/...", "sinks/..."},

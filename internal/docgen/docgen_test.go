@@ -54,6 +54,7 @@ func TestEverythingIsDescribed(t *testing.T) {
 	for _, b := range sandbox.Schema() {
 		blocks["sandbox file: "+b.Type] = b
 	}
+	maps.Copy(blocks, testBlocks())
 	for path, b := range blocks {
 		for _, missing := range undocumented(path, b) {
 			t.Errorf("%s has no description", missing)

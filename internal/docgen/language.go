@@ -22,7 +22,7 @@ func registries() compile.Registries {
 const languageIntro = `# The language
 
 A project is a directory. Every ` + "`*.hcl`" + ` and ` + "`*.hcl.json`" + ` file below it is read as one configuration, in any
-order. Left out are names that begin with a dot, ` + "`*.test.hcl`" + `, and ` + "`*.sandbox.hcl`" + `, which declares
+order. Left out are names that begin with a dot, ` + "`*.test.hcl`" + `, which holds [tests](tests.md), and ` + "`*.sandbox.hcl`" + `, which declares
 [the local sandbox](sandbox.md). The syntax is [HCL](https://github.com/hashicorp/hcl/blob/main/hclsyntax/spec.md).
 
 An unknown block or attribute is an error. Names hold letters, digits, ` + "`_` and `-`" + ` and begin with a letter or ` + "`_`" + `.

@@ -30,9 +30,14 @@ func pages() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	tests, err := testsPage()
+	if err != nil {
+		return nil, err
+	}
 	return map[string]string{
 		"docs/reference/language.md": language,
 		"docs/reference/sandbox.md":  sandbox,
+		"docs/reference/tests.md":    tests,
 		"docs/errors.md":             errorsPage(),
 	}, nil
 }

@@ -176,12 +176,24 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 		p.known = name != ""
 		d.assign(targets, at, name)
 		return
+	case at.Type.kind == traversal:
+		named, diags := hcl.AbsTraversalForExpr(attr.Expr)
+		if diags.HasErrors() {
+			d.report("wrong-type", p.rng, at.Name+" wants an address", exampleHint(at))
+			return
+		}
+		p.known = true
+		d.assign(targets, at, named)
+		return
 	case at.Late:
 		p.judge.ctx = d.scope.With(lateUnknown).Eval
 		d.diags = append(d.diags, checkNames(attr.Expr, p.judge.ctx)...)
 		d.values.addUses(attr.Expr, cty.DynamicVal, nil)
 		p.late = Expr{expr: attr.Expr, scope: d.scope, attr: at}
 		return
+	}
+	if at.Type.kind == whole {
+		p.whole = attr.Expr
 	}
 	v, diags := d.evaluate(attr, at, &p)
 	if p.judge.expr == nil {
@@ -287,6 +299,9 @@ func defaultOf(at *Attr) cty.Value { return cty.StringVal(at.Default) }
 func (at *Attr) convert(v cty.Value, rng hcl.Range) (goValue any, known bool, diags hcl.Diagnostics) {
 	fail := func(code diag.Code, summary, detail string) (any, bool, hcl.Diagnostics) {
 		return nil, false, hcl.Diagnostics{diag.Error(code, rng, summary, detail)}
+	}
+	if at.Type.kind == whole {
+		return v, v.IsWhollyKnown(), nil
 	}
 	v, marks := v.UnmarkDeep()
 	if _, secretMark := marks[secret.Mark{}]; secretMark && !at.Sensitive {

@@ -33,6 +33,8 @@ const (
 	filename              // the path of a template file, relative to the project
 	across                // evaluated with Pipelines in scope
 	named                 // not evaluated: names a pipeline, which need not exist
+	whole                 // handed over as it is: any type, with its marks
+	traversal             // not evaluated: names something, by dots and indexes
 )
 
 // The types of the language, and the Go types of the fields they fill.
@@ -56,6 +58,12 @@ var (
 	PipelineList = Type{Name: "list of references to pipelines", cty: cty.DynamicPseudoType, parse: parsePipelines, kind: across}
 	// PipelineName names a pipeline that may be gone; the field is a string.
 	PipelineName = Type{Name: "reference to a pipeline", kind: named}
+	// Any is a value of any type; the field is a cty.Value, and keeps the marks of
+	// what is sensitive in it.
+	Any = Type{Name: "any value", cty: cty.DynamicPseudoType, kind: whole}
+	// Address names something by a traversal, such as pipeline.x["key"], which is
+	// not evaluated; the field is an hcl.Traversal.
+	Address = Type{Name: "address", kind: traversal}
 	// Query is SQL text in which relations may be named; the field is a string.
 	Query = Type{Name: "SQL text", cty: cty.String, parse: func(v cty.Value) (any, error) { return v.AsString(), nil }, kind: template}
 	// QueryFile is the path of a file that holds such text as a template; the

@@ -85,6 +85,7 @@ type place struct {
 	ctx   *hcl.EvalContext // that expr is evaluated in
 	judge judged
 	late  Expr
+	whole hcl.Expression // of an Any attribute
 	pairs []Pair
 }
 
@@ -157,6 +158,10 @@ func (v *Values) AllKnown() bool {
 	}
 	return true
 }
+
+// Expr returns the expression of an attribute of type Any, or nil if it is
+// absent: what it says in plain text has places of its own.
+func (v *Values) Expr(path string) hcl.Expression { return v.at[path].whole }
 
 // A Pair is an entry of a map, in the order of the text.
 type Pair struct {

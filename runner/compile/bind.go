@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -80,12 +81,18 @@ func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagn
 // Sample evaluates a pipeline's definition as far as it is known without a run,
 // with the values of an imagined one. It is for looking, not for building.
 func (p *Pipeline) Sample() (*Bound, hcl.Diagnostics) {
+	return p.Rehearse(RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"})
+}
+
+// Rehearse is Bind for a run that touches nothing outside: what the environment
+// does not tell stays unknown instead of being an error. See Bound.Ready.
+func (p *Pipeline) Rehearse(run RunValues) (*Bound, hcl.Diagnostics) {
 	scope, diags := p.generation.project.Scope(p.generation.vars)
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	w := &workspace{g: p.generation, scope: scope, used: map[string]bool{}}
-	r, diags := w.bindReading(p, RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"})
+	r, diags := w.bindReading(p, run)
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -187,6 +194,19 @@ func (b *Bound) Contract(address string) dataset.Schema {
 	return out
 }
 
+// Takes returns what a sink reads, and the columns that it sorts by.
+func (b *Bound) Takes(sink string) (input string, orderBy []string) {
+	common := b.steps[sink].common
+	for _, item := range common.OrderBy {
+		name, _, _ := strings.Cut(strings.TrimSpace(item), " ")
+		orderBy = append(orderBy, name)
+	}
+	return common.Input.Address, orderBy
+}
+
+// Range is where an attribute of a step stands, or the step's body.
+func (b *Bound) Range(address, attr string) hcl.Range { return b.steps[address].values.Range(attr) }
+
 // Ready reports whether all values of a step are known, so that its statement
 // is what a run would use.
 func (b *Bound) Ready(address string) bool { return b.steps[address].values.AllKnown() }
@@ -214,7 +234,7 @@ func (b *Bound) Output(address string) (Output, error) {
 		return Output{}, asProblem(diags)
 	}
 	if !known {
-		return Output{}, problem.New("invalid-value", fmt.Sprintf("the name of the file that %s writes is not known", address), nil)
+		return Output{}, problem.New("unset-variable", fmt.Sprintf("the name of the file that %s writes depends on an environment variable that is not set", address), nil)
 	}
 	return Output{Input: r.common.Input.Address, Name: name, Place: r.place(), Format: r.common.Format,
 		OrderBy: r.common.OrderBy, IfEmpty: r.common.IfEmpty}, nil

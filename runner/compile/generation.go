@@ -87,6 +87,7 @@ type Pipeline struct {
 	After       []string           // names of the pipelines that it comes after, in order
 	Location    *time.Location     // in which run.date is a day: of the first schedule, or the project's
 	Steps       []*Step            // each after what it reads from
+	Unused      []string           // addresses of steps that nothing needs, which runs leave out
 	Range       hcl.Range
 
 	generation *Generation

@@ -428,6 +428,9 @@ func (p *Pipeline) checkUse() hcl.Diagnostics {
 		someUsed[s.Range] = someUsed[s.Range] || reached[s.Address]
 	}
 	for _, s := range p.Steps {
+		if !reached[s.Address] {
+			p.Unused = append(p.Unused, s.Address)
+		}
 		if used, told := someUsed[s.Range]; told && !used {
 			delete(someUsed, s.Range) // once for all instances
 			diags = append(diags, diag.Warning("unused", s.Range, s.Address+" is used by no sink, check or condition", "It would be computed for nothing, so it is left out of runs. Remove it, or use it."))

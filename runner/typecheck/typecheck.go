@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
@@ -18,24 +20,47 @@ import (
 	"waybill/runner/engine"
 )
 
+// Given is what is known of the columns of sources that promise none, by
+// pipeline and address.
+type Given map[string]map[string]Columns
+
+// Columns are those of a source, with the place that they were learned from.
+type Columns struct {
+	Schema dataset.Schema
+	Where  string // "orders.test.hcl:7"
+}
+
 // Check judges the SQL of all pipelines in one compute job, which needs no
-// data and writes nothing. The diagnostics point into the user's own SQL. An
-// error means that the job itself failed.
-func Check(ctx context.Context, job engine.Job, g *compile.Generation) (hcl.Diagnostics, error) {
+// data and writes nothing. Columns that no contract promises may be given; a
+// mistake found by them says so. The diagnostics point into the user's own SQL.
+// An error means that the job itself failed.
+func Check(ctx context.Context, job engine.Job, g *compile.Generation, given Given) (hcl.Diagnostics, error) {
 	var diags hcl.Diagnostics
+	told := map[finding]bool{}
 	for _, p := range g.Pipelines {
 		bound, d := p.Sample()
 		diags = append(diags, d...)
 		if d.HasErrors() {
 			continue
 		}
-		c := checker{job: job, bound: bound, known: map[string]bool{}}
+		c := checker{job: job, bound: bound, given: given[p.Name], known: map[string]dataset.Schema{}, learned: map[string][]string{}}
 		if err := c.pipeline(ctx, p); err != nil {
 			return diags, err
 		}
-		diags = append(diags, c.diags...)
+		for _, d := range c.diags {
+			if f := (finding{diag.CodeOf(d), *d.Subject}); !told[f] { // instances of one block share their SQL
+				told[f] = true
+				diags = append(diags, d)
+			}
+		}
 	}
 	return diag.Sort(diags), nil
+}
+
+// finding is what is told once, however many pipelines share the place.
+type finding struct {
+	code diag.Code
+	rng  hcl.Range
 }
 
 // checker judges one pipeline. Relations of the pipeline before it are
@@ -43,8 +68,11 @@ func Check(ctx context.Context, job engine.Job, g *compile.Generation) (hcl.Diag
 type checker struct {
 	job   engine.Job
 	bound *compile.Bound
-	known map[string]bool // addresses whose columns are known
-	diags hcl.Diagnostics
+	given map[string]Columns
+	known map[string]dataset.Schema // columns by address
+	// learned says of which sources a step's columns are given, and where.
+	learned map[string][]string
+	diags   hcl.Diagnostics
 }
 
 func (c *checker) pipeline(ctx context.Context, p *compile.Pipeline) error {
@@ -55,6 +83,8 @@ func (c *checker) pipeline(ctx context.Context, p *compile.Pipeline) error {
 			err = c.source(ctx, s)
 		case compile.Transform, compile.Check, compile.Condition:
 			err = c.statement(ctx, s)
+		case compile.Sink:
+			c.sink(s)
 		}
 		if err != nil {
 			return err
@@ -66,14 +96,50 @@ func (c *checker) pipeline(ctx context.Context, p *compile.Pipeline) error {
 // source makes an empty relation with the promised columns.
 func (c *checker) source(ctx context.Context, s *compile.Step) error {
 	contract := c.bound.Contract(s.Address)
+	if given, ok := c.given[s.Address]; contract == nil && ok {
+		contract = given.Schema
+		c.learned[s.Address] = []string{fmt.Sprintf("The columns of %s are those of the test at %s, since it promises none.", s.Address, given.Where)}
+	}
 	if contract == nil {
 		return nil
 	}
-	if _, err := c.job.Attach(ctx, s.Address, dataset.Dataset{Format: dataset.Parquet, Schema: contract}); err != nil {
+	columns, err := c.job.Attach(ctx, s.Address, dataset.Dataset{Format: dataset.Parquet, Schema: contract})
+	if err != nil {
 		return c.found(s, "", err)
 	}
-	c.known[s.Address] = true
+	c.known[s.Address] = columns
 	return nil
+}
+
+// sink looks at the columns that a sink delivers, where they are known.
+func (c *checker) sink(s *compile.Step) {
+	input, order := c.bound.Takes(s.Address)
+	columns, ok := c.known[input]
+	if !ok {
+		return
+	}
+	report := func(p *problem.Problem, attr string) {
+		detail := strings.Join(append(slices.Clone(p.Remedy), c.learned[input]...), " ")
+		c.diags = append(c.diags, diag.Error(diag.Code(p.Code), c.bound.Range(s.Address, attr), p.Summary, detail))
+	}
+	if names := c.bound.Exposed(s.Address, columns); len(names) > 0 {
+		report(compile.SensitiveColumns(s.Address, input, names), "input")
+	}
+	for _, name := range order {
+		if !slices.ContainsFunc(columns, func(c dataset.Column) bool { return strings.EqualFold(c.Name, name) }) {
+			p := problem.New("column-not-found", fmt.Sprintf("column %q does not exist in %s", name, input), nil)
+			p.Remedy = []string{strings.TrimSpace("It has: " + columns.String() + "." + diag.Suggest(name, columnNames(columns)))}
+			report(p, "order_by")
+		}
+	}
+}
+
+func columnNames(columns dataset.Schema) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	return names
 }
 
 func (c *checker) statement(ctx context.Context, s *compile.Step) error {
@@ -85,8 +151,15 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 		return c.found(s, "", err)
 	}
 	for _, in := range s.Inputs {
-		if !c.known[in] {
+		if _, known := c.known[in]; !known {
 			return c.found(s, query, c.job.Vet(ctx, query, s.Inputs))
+		}
+	}
+	for _, in := range s.Inputs {
+		for _, note := range c.learned[in] {
+			if !slices.Contains(c.learned[s.Address], note) {
+				c.learned[s.Address] = append(c.learned[s.Address], note)
+			}
 		}
 	}
 	schema, err := c.job.Define(ctx, s.Address, query, s.Inputs)
@@ -96,7 +169,7 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 	if err != nil {
 		return c.found(s, query, err)
 	}
-	c.known[s.Address] = true
+	c.known[s.Address] = schema
 	return nil
 }
 
@@ -138,6 +211,7 @@ func (c *checker) found(s *compile.Step, query string, err error) error {
 	if rng.Filename != s.Range.Filename {
 		detail += fmt.Sprintf(" The file is used by %s at %s.", s.Address, s.Where)
 	}
+	detail = strings.Join(append([]string{detail}, c.learned[s.Address]...), " ")
 	c.diags = append(c.diags, diag.Error(diag.Code(p.Code), rng, summary, detail))
 	return nil
 }

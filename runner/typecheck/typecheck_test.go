@@ -49,7 +49,7 @@ func TestFixtures(t *testing.T) {
 	for _, entry := range entries {
 		t.Run(strings.TrimSuffix(entry.Name(), ".hcl"), func(t *testing.T) {
 			dir, want := diagtest.Project(t, filepath.Join(fixtures, "sql", entry.Name()))
-			got, err := typecheck.Check(t.Context(), job, generation(t, dir))
+			got, err := typecheck.Check(t.Context(), job, generation(t, dir), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,7 +59,7 @@ func TestFixtures(t *testing.T) {
 }
 
 func TestValid(t *testing.T) {
-	diags, err := typecheck.Check(t.Context(), enginetest.Start(t), generation(t, filepath.Join(fixtures, "valid")))
+	diags, err := typecheck.Check(t.Context(), enginetest.Start(t), generation(t, filepath.Join(fixtures, "valid")), nil)
 	if err != nil || len(diags) > 0 {
 		t.Errorf("diagnostics of the valid fixtures: %v, %v", diags, err)
 	}
@@ -75,7 +75,7 @@ func TestPipelinesDoNotMix(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	diags, err := typecheck.Check(t.Context(), enginetest.Start(t), generation(t, dir))
+	diags, err := typecheck.Check(t.Context(), enginetest.Start(t), generation(t, dir), nil)
 	if err != nil || len(diags) > 0 {
 		t.Errorf("diagnostics: %v, %v", diags, err)
 	}
