@@ -74,6 +74,7 @@ type Pipeline struct {
 
 	generation *Generation
 	block      *hcl.Block
+	uses       map[string]bool // what its steps mention: "connection.lake"
 }
 
 // Step returns the step of that address, or nil.

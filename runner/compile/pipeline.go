@@ -230,6 +230,7 @@ func (w *workspace) pipeline(block *hcl.Block, connections cty.Value) (*Pipeline
 	}
 	d := w.schedules(p, r)
 	diags = append(diags, d...)
+	p.uses = r.uses()
 	for _, s := range r.steps {
 		switch s.step.Family {
 		case Sink:

@@ -40,7 +40,7 @@ locals {
 connection "aws" "lake" {
   region            = "us-east-1"
   access_key_id     = env("LAKE_KEY")
-  secret_access_key = env("LAKE_SECRET")
+  secret_access_key = secret("aws-sm://prod/lake?region=eu-west-1#secret_access_key")
 }
 
 connection "aws" "acme" {
