@@ -43,6 +43,9 @@ func (l *loader) collect(f fileValues, v *schema.Values) {
 	for i, r := range f.Roles {
 		l.role(r, block{l, v, fmt.Sprintf("role[%d]", i)})
 	}
+	for i, p := range f.OIDCProviders {
+		l.oidcProvider(p, block{l, v, fmt.Sprintf("oidc_provider[%d]", i)})
+	}
 	for i, b := range f.Buckets {
 		l.bucket(b, block{l, v, fmt.Sprintf("bucket[%d]", i)})
 	}

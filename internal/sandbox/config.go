@@ -24,6 +24,8 @@ type Config struct {
 	Buckets    []Bucket
 	Tables     []Table
 	Workgroups []Workgroup
+
+	OIDCProviders []OIDCProvider
 }
 
 // A User is an IAM user with one long-lived access key.

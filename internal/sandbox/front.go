@@ -105,13 +105,15 @@ func (f *front) readCall(r *http.Request, sc scope, s Service, e *Entry) (*Call,
 
 func (f *front) callHandler(s Service, c *Call) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		cred, fault := f.ids.verify(r, c.Body, time.Now())
-		if fault != nil {
-			s.Protocol.writeError(w, c.RequestID, s.Protocol.refuse(fault))
-			return
+		if !slices.Contains(s.Unsigned, c.Operation) {
+			cred, fault := f.ids.verify(r, c.Body, time.Now())
+			if fault != nil {
+				s.Protocol.writeError(w, c.RequestID, s.Protocol.refuse(fault))
+				return
+			}
+			c.Principal = cred.principal
+			c.Credentials = aws.Credentials{AccessKeyID: cred.id, SecretAccessKey: cred.secret, SessionToken: cred.token}
 		}
-		c.Principal = cred.principal
-		c.Credentials = aws.Credentials{AccessKeyID: cred.id, SecretAccessKey: cred.secret, SessionToken: cred.token}
 		answer, err := s.Handle(r.Context(), c)
 		if err == nil {
 			err = s.Protocol.write(w, c.RequestID, answer)

@@ -143,6 +143,8 @@ type (
 		Buckets    []bucketValues    `wb:"bucket"`
 		Tables     []tableValues     `wb:"table"`
 		Workgroups []workgroupValues `wb:"workgroup"`
+
+		OIDCProviders []oidcValues `wb:"oidc_provider"`
 	}
 	settingsValues struct {
 		Region string `wb:"region"`

@@ -146,6 +146,13 @@ func TestDiagnostics(t *testing.T) {
 		{"no such policy file", "user \"a\" {\n  policy = file(\"nope.json\")\n}", "function-failed", 3, "no such file"},
 		{"policy file outside", "user \"a\" {\n  policy = file(\"../nope.json\")\n}", "function-failed", 3, "escapes"},
 		{"syntax", "bucket \"lake\" {", "syntax", 2, ""},
+		{"issuer", "oidc_provider \"http://issuer.example\" {}", "invalid-value", 2, "is not an issuer"},
+		{"issuer with a slash", "oidc_provider \"https://issuer.example/\" {}", "invalid-value", 2, "without a slash at its end"},
+		{"issuer twice", "oidc_provider \"https://issuer.example\" {}\noidc_provider \"https://issuer.example\" {}", "duplicate-name", 3, "line 2"},
+		{"signing key", "oidc_provider \"https://issuer.example\" {\n  signing_key = \"secret\"\n}", "invalid-value", 3, "no private key in PEM"},
+		{"token name", "oidc_provider \"https://issuer.example\" {\n  token \"../x\" {\n    subject = \"s\"\n  }\n}", "invalid-value", 3, "A token's name"},
+		{"token twice", "oidc_provider \"https://issuer.example\" {\n  token \"x\" { subject = \"s\" }\n  token \"x\" { subject = \"t\" }\n}", "duplicate-name", 4, "line 3"},
+		{"token variable", "oidc_provider \"https://issuer.example\" {\n  token \"x\" {\n    subject = \"s\"\n    env = \"A-B\"\n  }\n}", "invalid-value", 5, "AWS_WEB_IDENTITY_TOKEN_FILE"},
 		{"settings twice", "sandbox {}\nsandbox {}", "duplicate-block", 3, "line 2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

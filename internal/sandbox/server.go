@@ -119,6 +119,13 @@ func (s *server) open(ctx context.Context) error {
 		}
 	}
 	ids := newIdentities(s.config)
+	issuers, err := newIssuers(s.config.OIDCProviders)
+	if err != nil {
+		return err
+	}
+	if err := writeTokens(issuers, s.dir, time.Now()); err != nil {
+		return err
+	}
 	if s.gateway, err = newObjectGateway(s.dir, ids); err != nil {
 		return err
 	}
@@ -127,7 +134,7 @@ func (s *server) open(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.openServices(ids)
+	return s.openServices(ids, issuers)
 }
 
 func (s *server) listen(ctx context.Context, addr string) error {
@@ -147,8 +154,8 @@ func (s *server) listen(ctx context.Context, addr string) error {
 	return nil
 }
 
-func (s *server) openServices(ids *identities) error {
-	sts := newSTS(ids)
+func (s *server) openServices(ids *identities, issuers []issuer) error {
+	sts := newSTS(ids, issuers)
 	s.services = map[string]Service{sts.Name: sts}
 	for i, open := range s.options.Services {
 		work := filepath.Join(s.dir, fmt.Sprintf("service-%d", i))

@@ -22,6 +22,9 @@ type Service struct {
 	// protocol encodes. An *APIError is answered as such, any other error as
 	// the protocol's internal failure.
 	Handle func(ctx context.Context, c *Call) (any, error)
+	// Unsigned are operations that take no signature. Their calls have no
+	// principal and no credentials.
+	Unsigned []string
 	// Close ends what the service started and waits for it. It may be nil.
 	Close func() error
 }
@@ -139,7 +142,11 @@ func (queryProtocol) operation(r *http.Request, body []byte) (string, map[string
 	}
 	params := map[string]string{}
 	for k := range form {
-		if k != "Action" && k != "Version" {
+		switch k {
+		case "Action", "Version":
+		case "WebIdentityToken": // who has it can be its bearer
+			params[k] = "…"
+		default:
 			params[k] = form.Get(k)
 		}
 	}
