@@ -41,6 +41,8 @@ var rules = []rule{
 	{"runner/dag", nil, []string{"internal/...", "runner/...", "config/...", "github.com/..."}, "a graph knows nothing of what its nodes are"},
 	{"internal/dataset", nil, []string{"internal/...", "runner/...", "config/...", "github.com/..."}, "leaf nouns depend on nothing"},
 	{"internal/secret", nil, []string{"internal/...", "runner/...", "config/..."}, "leaf nouns depend on nothing"},
+	{"internal/vault", nil, []string{"runner/...", "config/...", "internal/identity", "github.com/aws/..."},
+		"config checks references, so what parses them links no cloud"},
 	{"internal/problem", nil, []string{"internal/...", "runner/...", "config/...", "github.com/..."}, "every package raises problems"},
 	{"internal/sandbox/...", nil, []string{"runner/compile", "runner/daemon", "runner/state/...", "sources/...", "sinks/...", "config"},
 		"the sandbox pretends to be AWS: it must share no code with what is tested against it"},

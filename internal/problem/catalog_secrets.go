@@ -45,6 +45,30 @@ var secretEntries = map[string]Entry{
 		Remedy: []string{"Look at what is stored there, or at what the service says."},
 		Class:  Permanent,
 	},
+	"web-identity-token-unreadable": {
+		Title:  "the file of a web identity's token cannot be read",
+		Cause:  "Whoever runs waybill puts a token there: the kubelet for a pod's service account, or a step of a CI job.",
+		Remedy: []string{"Correct token_file, or see to it that the token is there before waybill starts and that its user may read it."},
+		Class:  Permanent,
+	},
+	"web-identity-token-rejected": {
+		Title:  "STS does not accept the token of a web identity",
+		Cause:  "It is no valid token, its issuer is no identity provider of the role's account, or it is for another audience.",
+		Remedy: []string{"Compare the token's issuer and audience with the identity provider in IAM of the role's account."},
+		Class:  Permanent,
+	},
+	"web-identity-token-expired": {
+		Title:  "the token of a web identity has expired",
+		Cause:  "Tokens live shortly, so somebody has to renew the file. waybill reads it again at each try.",
+		Remedy: []string{"See to it that the file is renewed: a pod's is by the kubelet, that of a CI job only by a new job."},
+		Class:  Transient,
+	},
+	"web-identity-provider-unreachable": {
+		Title:  "STS cannot reach the identity provider of a token",
+		Cause:  "STS fetches the provider's keys from its issuer URL.",
+		Remedy: []string{"waybill tries again. If it stays so, check that the issuer's /.well-known/openid-configuration can be read from the internet."},
+		Class:  Transient,
+	},
 	"secret-throttled":   {Title: "the service that keeps a secret asks us to slow down", Remedy: []string{"Nothing: waybill waits and tries again."}, Class: Throttled},
 	"secret-unreachable": {Title: "the service that keeps a secret cannot be reached", Cause: "DNS, TLS, a proxy or the network is in the way, or the region has no such endpoint.", Remedy: []string{"waybill tries again. If it stays so, check the region and the proxy settings (HTTPS_PROXY, NO_PROXY)."}, Class: Transient},
 }

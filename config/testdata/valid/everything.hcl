@@ -46,6 +46,11 @@ connection "aws" "lake" {
 connection "aws" "acme" {
   region = "eu-west-1"
 
+  web_identity {
+    role_arn   = "arn:aws:iam::111122223333:role/waybill"
+    token_file = env("AWS_WEB_IDENTITY_TOKEN_FILE")
+  }
+
   assume_role {
     role_arn     = "arn:aws:iam::123456789012:role/Inbox"
     external_id  = var.acme_external_id
