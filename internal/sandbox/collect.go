@@ -49,6 +49,12 @@ func (l *loader) collect(f fileValues, v *schema.Values) {
 	for i, b := range f.Buckets {
 		l.bucket(b, block{l, v, fmt.Sprintf("bucket[%d]", i)})
 	}
+	for i, s := range f.Secrets {
+		l.secret(s, block{l, v, fmt.Sprintf("secret[%d]", i)})
+	}
+	for i, p := range f.Parameters {
+		l.parameter(p, block{l, v, fmt.Sprintf("parameter[%d]", i)})
+	}
 	for i, t := range f.Tables {
 		l.table(t, block{l, v, fmt.Sprintf("table[%d]", i)})
 	}

@@ -26,6 +26,8 @@ type Config struct {
 	Workgroups []Workgroup
 
 	OIDCProviders []OIDCProvider
+	Secrets       []Secret
+	Parameters    []Parameter
 }
 
 // A User is an IAM user with one long-lived access key.

@@ -153,6 +153,13 @@ func TestDiagnostics(t *testing.T) {
 		{"token name", "oidc_provider \"https://issuer.example\" {\n  token \"../x\" {\n    subject = \"s\"\n  }\n}", "invalid-value", 3, "A token's name"},
 		{"token twice", "oidc_provider \"https://issuer.example\" {\n  token \"x\" { subject = \"s\" }\n  token \"x\" { subject = \"t\" }\n}", "duplicate-name", 4, "line 3"},
 		{"token variable", "oidc_provider \"https://issuer.example\" {\n  token \"x\" {\n    subject = \"s\"\n    env = \"A-B\"\n  }\n}", "invalid-value", 5, "AWS_WEB_IDENTITY_TOKEN_FILE"},
+		{"secret name", "secret \"prod db\" { value = \"x\" }", "invalid-value", 2, "A secret's name"},
+		{"secret without value", "secret \"db\" {}", "missing-attribute", 2, "value"},
+		{"secret twice", "secret \"db\" { value = \"x\" }\nsecret \"db\" { value = \"y\" }", "duplicate-name", 3, "db of 111122223333"},
+		{"secret's key", "secret \"db\" {\n  value = \"x\"\n  kms_key = \"alias/x\"\n}", "invalid-value", 4, "Write its ARN"},
+		{"secret's region", "secret \"db\" {\n  value = \"x\"\n  region = \"Ireland\"\n}", "invalid-value", 4, "eu-west-1"},
+		{"parameter name", "parameter \"prod/db\" { value = \"x\" }", "invalid-value", 2, "A parameter's name"},
+		{"parameter type", "parameter \"/db\" {\n  value = \"x\"\n  type = \"Secure\"\n}", "invalid-value", 4, "SecureString"},
 		{"settings twice", "sandbox {}\nsandbox {}", "duplicate-block", 3, "line 2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -177,6 +177,8 @@ func (p *Process) Env() []string {
 		"AWS_ENDPOINT_URL_S3=" + p.URL,
 		"AWS_ENDPOINT_URL_STS=" + p.URL,
 		"AWS_ENDPOINT_URL_ATHENA=" + p.URL,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + p.URL,
+		"AWS_ENDPOINT_URL_SSM=" + p.URL,
 		"AWS_EC2_METADATA_DISABLED=true",
 	}
 	for _, provider := range p.config.OIDCProviders {

@@ -17,6 +17,8 @@ func fileBlock() *schema.Block {
 			{Block: bucketBlock(), Repeat: true},
 			{Block: tableBlock(), Repeat: true},
 			{Block: workgroupBlock(), Repeat: true},
+			{Block: secretBlock(), Repeat: true},
+			{Block: parameterBlock(), Repeat: true},
 		},
 	}
 }

@@ -30,7 +30,7 @@ type RunOptions struct {
 	// exists; empty: journal.ndjson in the data directory.
 	JournalPath string `json:"journal_path,omitempty"`
 
-	// Services are started besides S3 and STS.
+	// Services are started besides S3, STS and those that keep secrets.
 	Services []func(Host) (Service, error) `json:"-"`
 	// Ready is called once, when all is served.
 	Ready func(Endpoints) `json:"-"`
@@ -155,8 +155,10 @@ func (s *server) listen(ctx context.Context, addr string) error {
 }
 
 func (s *server) openServices(ids *identities, issuers []issuer) error {
-	sts := newSTS(ids, issuers)
-	s.services = map[string]Service{sts.Name: sts}
+	s.services = map[string]Service{}
+	for _, own := range []Service{newSTS(ids, issuers), newSecretsManager(s.config), newParameterStore(s.config)} {
+		s.services[own.Name] = own
+	}
 	for i, open := range s.options.Services {
 		work := filepath.Join(s.dir, fmt.Sprintf("service-%d", i))
 		if err := os.MkdirAll(work, 0o700); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// A Service is an AWS API of small requests and answers: STS and Athena. S3 is
-// not one. Signatures, faults and the journal are not its concern.
+// A Service is an AWS API of small requests and answers, such as STS and
+// Athena. S3 is not one. Signatures, faults and the journal are not its concern.
 type Service struct {
 	Name     string // as in signatures: "athena"
 	Protocol Protocol
@@ -77,7 +77,7 @@ type Protocol interface {
 
 // The protocols of the services here.
 var (
-	JSONProtocol  Protocol = jsonProtocol{}  // awsJson1.1, of Athena
+	JSONProtocol  Protocol = jsonProtocol{}  // awsJson1.1, of Athena and those that keep secrets
 	QueryProtocol Protocol = queryProtocol{} // awsQuery, of STS
 )
 
