@@ -51,10 +51,10 @@ func mayDecrypt(c *Call, key string) bool {
 	return ok
 }
 
-type getSecretInput struct{ SecretId, VersionId, VersionStage string } //nolint:revive // as AWS writes it
+type getSecretInput struct{ SecretId, VersionId, VersionStage string }
 
 type getSecretAnswer struct {
-	ARN, Name, VersionId, SecretString string //nolint:revive // as AWS writes it
+	ARN, Name, VersionId, SecretString string
 	VersionStages                      []string
 	CreatedDate                        float64
 }

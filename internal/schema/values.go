@@ -327,6 +327,9 @@ func codeExprDiag(d *hcl.Diagnostic) {
 			if more, ok := coded.(interface{ DiagDetail() string }); ok {
 				d.Detail = more.DiagDetail()
 			}
+			if e, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok && len(e.Args) == 1 { // what is wrong is the argument
+				d.Subject = e.Args[0].Range().Ptr()
+			}
 			return
 		}
 	}

@@ -143,16 +143,12 @@ func (f failure) decrypt(caller string) *problem.Problem {
 // a hyphen and six random characters behind the names of its secrets.
 func (f failure) resource(caller string) string {
 	name := f.ref.Name
-	if f.ref.Scheme == vault.SchemeSSM {
-		if !strings.HasPrefix(name, "arn:") {
-			name, _, _ = strings.Cut(name, ":") // the version
-		}
-	}
 	if strings.HasPrefix(name, "arn:") {
 		return name
 	}
-	if f.ref.Scheme == vault.SchemeSSM && !strings.HasPrefix(name, "/") {
-		name = "/" + name
+	if f.ref.Scheme == vault.SchemeSSM {
+		name, _, _ = strings.Cut(name, ":") // the version
+		name = "/" + strings.TrimPrefix(name, "/")
 	}
 	partition, account := home(caller)
 	return fmt.Sprintf("arn:%s:%s:%s:%s:%s%s%s", partition, f.service.name, f.region, account, f.service.prefix, name, f.service.suffix)
