@@ -165,6 +165,8 @@ func TestRefusals(t *testing.T) {
 			nil, []string{`"Resource": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"`}},
 		{"denied parameter", ssm + ":3", refusal(400, "AccessDeniedException", action("ssm:GetParameter", "x")), "secret-access-denied", problem.Permanent,
 			nil, []string{`"Action": "ssm:GetParameter"`, `"Resource": "arn:aws:ssm:us-east-1:111122223333:parameter/prod/db"`}},
+		{"denied version by ARN", "aws-ssm://arn:aws:ssm:eu-west-1:123456789012:parameter/prod/db:3", refusal(400, "AccessDeniedException", "no"), "secret-access-denied", problem.Permanent,
+			nil, []string{`"Resource": "arn:aws:ssm:eu-west-1:123456789012:parameter/prod/db"`}},
 		{"denied parameter at the root", "aws-ssm://db", refusal(400, "AccessDeniedException", "no"), "secret-access-denied", problem.Permanent,
 			nil, []string{`"arn:aws:ssm:us-east-1:111122223333:parameter/db"`}},
 		{"a secret with the name of a service", "aws-sm://kms/ciphertext", refusal(400, "AccessDeniedException", action("secretsmanager:GetSecretValue", "kms/ciphertext")), "secret-access-denied", problem.Permanent, nil, nil},

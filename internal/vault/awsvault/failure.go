@@ -144,6 +144,11 @@ func (f failure) decrypt(caller string) *problem.Problem {
 func (f failure) resource(caller string) string {
 	name := f.ref.Name
 	if strings.HasPrefix(name, "arn:") {
+		head, parameter, _ := strings.Cut(name, ":parameter/")
+		if parameter != "" {
+			parameter, _, _ = strings.Cut(parameter, ":") // without the version
+			return head + ":parameter/" + parameter
+		}
 		return name
 	}
 	if f.ref.Scheme == vault.SchemeSSM {
