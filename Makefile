@@ -7,7 +7,7 @@ LDFLAGS  := -s -w -X waybill/internal/version.Version=0.1.0-dev+$(VERSION)
 
 # Packages that start goroutines run again under the race detector.
 RACE := ./runner ./runner/daemon ./runner/web ./runner/retry ./runner/engine ./runner/state/sqlite \
-        ./internal/watch ./internal/objectstore ./internal/identity
+        ./internal/watch ./internal/objectstore ./internal/identity ./internal/vault
 
 .PHONY: help build test demo bench lint clean prerequisites
 

@@ -23,6 +23,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
 	"waybill/internal/diag"
+	"waybill/internal/schema"
 	"waybill/internal/secret"
 )
 
@@ -74,10 +75,11 @@ func pure() map[string]function.Function {
 func Functions(tree *Tree, vars Vars) map[string]function.Function { return functions(tree, vars) }
 
 // functions are all functions of a project: the pure ones, those that read its
-// files, and env.
+// files, env and secret.
 func functions(tree *Tree, vars Vars) map[string]function.Function {
 	fns := pure()
 	fns["env"] = envFunc(vars)
+	fns["secret"] = secretFunc(vars)
 	fns["file"] = textFunc("file", func(name string) (string, error) {
 		data, err := tree.ReadFile(name)
 		if err != nil {
@@ -301,8 +303,11 @@ func templateFileFunc(tree *Tree, fns map[string]function.Function) function.Fun
 			}
 			names := map[string]cty.Value{} // not nil, which HCL tells otherwise: no variables are allowed
 			maps.Copy(names, args[1].AsValueMap())
-			v, diags := expr.Value(&hcl.EvalContext{Variables: names, Functions: without})
+			v, diags := schema.Eval(expr, &hcl.EvalContext{Variables: names, Functions: without})
 			if diags.HasErrors() {
+				if err := diag.ErrorOf(diags[0]); err != nil { // it keeps its code
+					return cty.UnknownVal(cty.String), err
+				}
 				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "%s", diags.Error())
 			}
 			// A template that is one interpolation has the type of what it names.

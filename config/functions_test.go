@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/problem"
 	"waybill/internal/schema"
 	"waybill/internal/secret"
 )
@@ -52,6 +53,7 @@ func newBench(t *testing.T, runTime bool) *bench {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
 		"a.txt": "hello\n", "sub/b.txt": "deep", "hi.tmpl": "Hi ${name}, ${upper(name)}!", "number.tmpl": "${n}", "list.tmpl": "${l}",
+		"secret.tmpl": `${parseint(secret("env://PASSWORD"), 10)}`, "missing.tmpl": `${secret("env://NOBODY")}`,
 		"self.tmpl": `${templatefile("self.tmpl", {})}`, "broken.tmpl": "${", "unknown.tmpl": "${nobody}",
 	})
 	if err := os.Symlink(filepath.Join(outside, "secret.txt"), filepath.Join(dir, "leak.txt")); err != nil {
@@ -60,7 +62,13 @@ func newBench(t *testing.T, runTime bool) *bench {
 	if err := os.Symlink("a.txt", filepath.Join(dir, "inside.txt")); err != nil {
 		t.Fatal(err)
 	}
-	vars := Vars{RunTime: runTime, LookupEnv: func(name string) (string, bool) { return "value of " + name, name == "SET" || name == "EMPTY" }}
+	vars := Vars{RunTime: runTime, LookupEnv: func(name string) (string, bool) { return "value of " + name, name == "SET" || name == "EMPTY" },
+		Secret: func(ref string) (string, error) {
+			if ref != "env://PASSWORD" {
+				return "", problem.New("secret-unreachable", ref+" is far away", nil)
+			}
+			return "s3cret", nil
+		}}
 	return &bench{t, &hcl.EvalContext{
 		Functions: functions(readTree(t, dir), vars),
 		Variables: map[string]cty.Value{
@@ -142,7 +150,7 @@ var calls = []struct{ call, want string }{
 
 func TestFunctions(t *testing.T) {
 	b := newBench(t, false)
-	tested := map[string]bool{"sensitive": true}
+	tested := map[string]bool{"sensitive": true, "secret": true}
 	for _, c := range calls {
 		name, _, _ := strings.Cut(c.call, "(")
 		tested[name] = true
@@ -272,6 +280,10 @@ func TestFailuresHideSecrets(t *testing.T) {
 	for _, call := range []string{
 		`file(hidden)`, `parseint(hidden, 10)`, `env("x-${hidden}")`, `[for s in hidden_list : file(s)]`, `date_add(hidden, 1, "day")`,
 		`file(sensitive("s3${"cret"}"))`, `in_zone("2026-01-31T09:00:00Z", hidden)`, `templatefile("unknown.tmpl", {x = hidden})`, `templatefile(hidden, {})`,
+		`parseint(secret("env://PASSWORD"), 10)`, `templatefile("secret.tmpl", {})`, `file("a-${secret("env://PASSWORD")}")`, `[1][secret("env://PASSWORD")]`,
+		`{a = 1}[secret("env://PASSWORD")]`, `tomap({a = 1})[hidden]`, `{a = 1}[hidden]`, `secret("env://PASSWORD") + 1`, `secret("env://PASSWORD") ? 1 : 2`,
+		`secret(hidden)`, `secret("env://${hidden}")`, `secret(secret("env://PASSWORD"))`, `jsondecode(secret("env://PASSWORD"))`, `{ for k in [secret("env://PASSWORD")] : k => 1 }.x`,
+		`secret("env://PASSWORD").x`, `tonumber(secret("env://PASSWORD"))`, `{ for k in ["a", "b"] : secret("env://PASSWORD") => k }`,
 	} {
 		_, diags := b.eval(call)
 		if !diags.HasErrors() {

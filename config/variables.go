@@ -28,8 +28,13 @@ type Vars struct {
 	Files  []VarFile
 	// LookupEnv reads the environment, also for env(); nil: os.LookupEnv.
 	LookupEnv func(string) (string, bool)
-	// RunTime makes an unset env() an error instead of an unknown value.
+	// RunTime makes an unset env() an error instead of an unknown value, and
+	// has secrets read.
 	RunTime bool
+	// Secret reads what secret() refers to. It is called only if RunTime is
+	// set. Its errors, which must not hold any part of a secret, may be
+	// *problem.Problem; they reach who binds the definition.
+	Secret func(reference string) (string, error)
 }
 
 // A GivenValue is a value with the place where it was written.

@@ -34,7 +34,9 @@ type project struct {
 	store *sqlite.Store
 	*runner.Runner
 	regs compile.Registries
+	vars config.Vars
 	runs int
+	data []string // directories of state and spool
 }
 
 func newProject(t *testing.T, files map[string]string) *project {
@@ -44,7 +46,8 @@ func newProject(t *testing.T, files map[string]string) *project {
 		p.write(name, text)
 	}
 	var err error
-	if p.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "waybill.db"), sqlite.Options{}); err != nil {
+	states := t.TempDir()
+	if p.store, err = sqlite.Open(t.Context(), filepath.Join(states, "waybill.db"), sqlite.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -57,6 +60,7 @@ func newProject(t *testing.T, files map[string]string) *project {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.data = []string{states, spool}
 	p.Runner = &runner.Runner{Store: p.store, Spool: spool, StartJob: engine.Start, EngineCommand: enginetest.Command(t),
 		Jobs: runner.NewGate(1), Owner: "test", LeaseTTL: time.Minute, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	return p
@@ -88,7 +92,7 @@ func (p *project) generation() *compile.Generation {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	g, _, diags := compile.Compile(tree, config.Vars{}, p.regs)
+	g, _, diags := compile.Compile(tree, p.vars, p.regs)
 	if g == nil {
 		p.t.Fatal(diags)
 	}

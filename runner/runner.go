@@ -18,6 +18,7 @@ import (
 	"waybill/internal/problem"
 	"waybill/runner/compile"
 	"waybill/runner/engine"
+	"waybill/runner/retry"
 	"waybill/runner/state"
 	"waybill/sinks"
 )
@@ -169,11 +170,10 @@ func (e *execution) torn(ctx context.Context) bool {
 
 // phases does the work: sources, compute, deliveries.
 func (e *execution) phases(ctx context.Context) error {
-	bound, err := e.pipeline.Bind(compile.RunValues{ID: e.run.ID, Slot: e.run.Slot, IntervalStart: e.run.IntervalStart, Attempt: e.run.Claims, Trigger: e.run.Trigger})
+	err := e.bind(ctx)
 	if err != nil {
 		return err
 	}
-	e.bound = bound
 	if e.steps, err = e.openBook(ctx); err != nil {
 		return err
 	}
@@ -209,6 +209,20 @@ func (e *execution) phases(ctx context.Context) error {
 	}
 	// All is delivered: a cancel that comes now comes too late.
 	return e.promote(context.WithoutCancel(ctx), true)
+}
+
+// bind evaluates the definition for this run, which reads its secrets: where
+// they are kept may be out of reach for a while, so it is tried again by the
+// project's policy.
+func (e *execution) bind(ctx context.Context) error {
+	notify := func(attempt int, err error, next time.Time) {
+		e.log.Warn("the definition cannot be evaluated yet", "attempt", attempt, "error", err, "next_try", next)
+	}
+	run := compile.RunValues{ID: e.run.ID, Slot: e.run.Slot, IntervalStart: e.run.IntervalStart, Attempt: e.run.Claims, Trigger: e.run.Trigger}
+	return retry.Do(ctx, e.settings.RetryPolicy(), 1, time.Now(), notify, func(context.Context, int) (err error) {
+		e.bound, err = e.pipeline.Bind(run)
+		return err
+	})
 }
 
 func (e *execution) timeout() error {

@@ -169,7 +169,7 @@ func (f *projectFlags) register(cmd *cobra.Command) {
 }
 
 func (f *projectFlags) variables() (config.Vars, error) {
-	vars := config.Vars{Flags: f.vars}
+	vars := config.Vars{Flags: f.vars, Secret: secretReader()}
 	for _, name := range f.varFiles {
 		src, err := os.ReadFile(name)
 		if err != nil {

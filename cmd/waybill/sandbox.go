@@ -21,10 +21,11 @@ func (a *app) sandboxCommand() *cobra.Command {
 	var o sandbox.Options
 	cmd := &cobra.Command{
 		Use:   "sandbox DIR [-- COMMAND …]",
-		Short: "Serve S3, STS and Athena locally, as *.sandbox.hcl files declare them",
-		Long: "Serves S3, STS and Athena on loopback, with the accounts, roles, trust policies, buckets\n" +
-			"and tables that the project's *.sandbox.hcl files declare, and prints the environment in\n" +
-			"which any AWS SDK or tool uses them. It runs until it is interrupted.\n\n" +
+		Short: "Serve S3, STS, Athena and secrets locally, as *.sandbox.hcl files declare them",
+		Long: "Serves S3, STS, Athena, Secrets Manager and the Parameter Store on loopback, with the\n" +
+			"accounts, roles, trust policies, buckets, tables and secrets that the project's\n" +
+			"*.sandbox.hcl files declare, and prints the environment in which any AWS SDK or tool uses\n" +
+			"them. It runs until it is interrupted.\n\n" +
 			"With a command after --, it runs that in this environment and ends when the command does.",
 		Example: "  waybill sandbox examples/flights\n" +
 			"  waybill sandbox examples/flights -- waybill run departures -C examples/flights",
@@ -53,7 +54,7 @@ func (a *app) sandbox(ctx context.Context, dir string, command []string, o sandb
 	for _, e := range p.Env() {
 		fmt.Fprintf(&b, "export %s\n", e)
 	}
-	fmt.Fprintf(a.errOut, "The sandbox serves S3, STS and Athena at %s\njournal  %s\nfaults   %s/-/faults\nSet this in the shell you work in; Ctrl-C here ends it.\n\n", p.URL, p.Journal, p.Control)
+	fmt.Fprintf(a.errOut, "The sandbox serves S3, STS, Athena and secrets at %s\njournal  %s\nfaults   %s/-/faults\nSet this in the shell you work in; Ctrl-C here ends it.\n\n", p.URL, p.Journal, p.Control)
 	fmt.Fprint(a.out, b.String())
 	select {
 	case <-ctx.Done():

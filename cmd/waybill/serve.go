@@ -88,7 +88,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return err
 	}
 	d := daemon.New(daemon.Options{
-		Dir: tree.Root(), Vars: config.Vars{Flags: f.vars}, VarFiles: varFiles, Registries: registries(), Store: store,
+		Dir: tree.Root(), Vars: config.Vars{Flags: f.vars, Secret: secretReader()}, VarFiles: varFiles, Registries: registries(), Store: store,
 		Runner: newRunner(store, spool, log, nil), Log: log, Metrics: daemon.NewMetrics(reg),
 		AllowMassRemoval: f.allowMassRemoval, Drain: f.drain, Gone: ownerGone,
 		Locked: func() {

@@ -44,6 +44,8 @@ var rules = []rule{
 	{"internal/dataset", nil, []string{"internal/...", "runner/...", "config/...", "github.com/..."}, "leaf nouns depend on nothing"},
 	{"internal/secret", nil, []string{"internal/...", "runner/...", "config/..."}, "leaf nouns depend on nothing"},
 	{"internal/diag/...", nil, []string{"runner/...", "config/...", "sources/...", "sinks/..."}, "diagnostics are text: whoever raises or shows them depends on it"},
+	{"internal/vault", nil, []string{"runner/...", "config/...", "internal/identity", "github.com/aws/..."},
+		"config checks references, so what parses them links no cloud"},
 	{"internal/problem", nil, []string{"internal/...", "runner/...", "config/...", "github.com/..."}, "every package raises problems"},
 	{"internal/picture", nil, []string{"internal/...", "runner/...", "config/...", "sources/...", "sinks/..."}, "a picture knows nothing of what it shows"},
 	{"internal/sandbox/...", nil, []string{"runner/compile", "runner/daemon", "runner/state/...", "sources/...", "sinks/...", "config"},

@@ -27,13 +27,32 @@ func Warning(code Code, rng hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return d
 }
 
+// A Failure is the code of a diagnostic that an error led to, with the error.
+// It travels in Diagnostic.Extra, like a Code.
+type Failure struct {
+	Code Code
+	Err  error
+}
+
 // CodeOf returns the diagnostic's code; those that HCL's own parser raised are
 // "syntax".
 func CodeOf(d *hcl.Diagnostic) Code {
-	if c, ok := d.Extra.(Code); ok {
+	switch c := d.Extra.(type) {
+	case Code:
 		return c
+	case Failure:
+		return c.Code
 	}
 	return "syntax"
+}
+
+// ErrorOf returns the error that led to the diagnostic, or nil if the text of
+// the user's files did.
+func ErrorOf(d *hcl.Diagnostic) error {
+	if f, ok := d.Extra.(Failure); ok {
+		return f.Err
+	}
+	return nil
 }
 
 // Sort orders diagnostics by file, position, severity and text, and drops

@@ -41,7 +41,8 @@ func Check(cfg Config, values *schema.Values) hcl.Diagnostics {
 		diags = append(diags, CheckRegion(cfg.Region, "region", values)...)
 	}
 	diags = append(diags, checkKeys(values)...)
-	diags = append(diags, CheckRoles(nil, cfg.Roles, values)...)
+	diags = append(diags, checkWebIdentity(cfg.WebIdentity, values)...)
+	diags = append(diags, CheckRoles(&Config{WebIdentity: cfg.WebIdentity}, cfg.Roles, values)...)
 	if cfg.Endpoint != nil {
 		for _, e := range []struct{ name, url string }{
 			{"endpoint.s3", cfg.Endpoint.S3}, {"endpoint.sts", cfg.Endpoint.STS}, {"endpoint.athena", cfg.Endpoint.Athena},
@@ -91,10 +92,7 @@ func checkKeys(values *schema.Values) hcl.Diagnostics {
 // whose connection is base (nil if there is none or it is not known).
 func CheckRoles(base *Config, roles []Role, values *schema.Values) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	previous, chained := "", false
-	if base != nil && len(base.Roles) > 0 {
-		previous, chained = accountOf(base.Roles[len(base.Roles)-1].ARN), true
-	}
+	previous, chained := base.last()
 	for i, r := range roles {
 		c := roleCheck{role: r, values: values, path: fmt.Sprintf("assume_role[%d].", i)}
 		c.arn()
@@ -105,6 +103,20 @@ func CheckRoles(base *Config, roles []Role, values *schema.Values) hcl.Diagnosti
 		previous, chained = accountOf(r.ARN), true
 	}
 	return diags
+}
+
+// last returns the account of the role that a connection ends in, and whether
+// it ends in one at all. The account is empty if it is not known.
+func (c *Config) last() (account string, isRole bool) {
+	switch {
+	case c == nil:
+		return "", false
+	case len(c.Roles) > 0:
+		return accountOf(c.Roles[len(c.Roles)-1].ARN), true
+	case c.WebIdentity != nil:
+		return accountOf(c.WebIdentity.RoleARN), true
+	}
+	return "", false
 }
 
 // accountOf returns the account of a role's ARN, or nothing for a text that is

@@ -53,6 +53,10 @@ func roleBody(lines ...string) string {
 	return "assume_role {\nrole_arn = \"arn:aws:iam::123456789012:role/Inbox\"\n" + strings.Join(lines, "\n") + "\n}"
 }
 
+func webBody(lines ...string) string {
+	return "web_identity {\nrole_arn = \"arn:aws:iam::123456789012:role/Runner\"\ntoken_file = \"/run/token\"\n" + strings.Join(lines, "\n") + "\n}"
+}
+
 func TestCheck(t *testing.T) {
 	const id = `external_id = "acme-1"`
 	sameAccount := roleBody(id) + "\n" + strings.ReplaceAll(roleBody(), "Inbox", "Next")
@@ -95,7 +99,24 @@ func TestCheck(t *testing.T) {
 		{"policy: no JSON", roleBody(id, `policy = "{"`), []string{"session-policy-invalid"}},
 		{"policy: long", roleBody(id, `policy = "`+strings.Repeat("1", 2049)+`"`), []string{"session-policy-invalid"}},
 		{"tag", roleBody(id, `session_tags = { a = "`+strings.Repeat("x", 257)+`" }`), []string{"invalid-value"}},
-		{"web identity is not there", "web_identity {\n}", []string{"unknown-block"}},
+		{"web identity: empty", "web_identity {\n}", []string{"missing-attribute", "missing-attribute"}},
+		{"web identity", webBody(), nil},
+		{"web identity: unknown values", "web_identity {\nrole_arn = var.env\ntoken_file = var.env\nsession_name = var.env\n}", nil},
+		{"web identity: full", webBody(`session_name = "waybill-${run.pipeline}"`, `duration = "12h"`, `policy = "{}"`), nil},
+		{"web identity and profile", webBody() + "\nprofile = \"x\"", []string{"conflicting-attributes"}},
+		{"web identity and key", webBody() + "\naccess_key_id = \"AKIA\"\nsecret_access_key = var.ok", []string{"conflicting-attributes", "conflicting-attributes"}},
+		{"web identity twice", webBody() + "\n" + webBody(), []string{"duplicate-block"}},
+		{"web identity: user ARN", strings.Replace(webBody(), "role/", "user/", 1), []string{"arn-invalid"}},
+		{"web identity: relative path", strings.Replace(webBody(), `"/run/`, `"run/`, 1), []string{"invalid-value"}},
+		{"web identity: no path", strings.Replace(webBody(), `"/run/token"`, `""`, 1), []string{"invalid-value"}},
+		{"web identity: short", webBody(`duration = "10m"`), []string{"invalid-value"}},
+		{"web identity: long", webBody(`duration = "13h"`), []string{"invalid-value"}},
+		{"web identity: policy", webBody(`policy = "{"`), []string{"session-policy-invalid"}},
+		{"web identity: sensitive path", strings.Replace(webBody(), `"/run/token"`, "var.ok", 1), []string{"sensitive-value"}},
+		{"web identity: external id", webBody(id), []string{"unknown-attribute"}},
+		{"on top, in the same account", webBody() + "\n" + roleBody(), nil},
+		{"on top, in another account", webBody() + "\n" + strings.Replace(roleBody(), "123456789012", "999999999999", 1), []string{"external-id-missing"}},
+		{"on top, for long", webBody() + "\n" + roleBody(`duration = "2h"`), []string{"role-chain-duration"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
@@ -72,27 +73,33 @@ func (p *roleProvider) explain(ctx context.Context, err error) error {
 	a := ReadAnswer(err)
 	pr := Classify(err)
 	pr.Where = p.cfg.Where
-	switch {
-	case a.Code == "MalformedPolicyDocument" || a.Code == "PackedPolicyTooLarge":
-		fresh := problem.New("session-policy-invalid", fmt.Sprintf("STS cannot use the session policy or tags for the role %s", p.role.ARN), a)
-		fresh.Where = p.cfg.Where
-		return fresh
-	case a.Code == "ValidationError" && strings.Contains(a.Message, "DurationSeconds"):
-		return p.durationProblem(a)
-	case pr.Code == "assume-role-denied":
+	if wrong := p.cfg.parameterProblem(a, p.role.ARN, p.role.Duration, "assume_role"); wrong != nil {
+		return wrong
+	}
+	if pr.Code == "assume-role-denied" {
 		return p.denied(ctx, a)
 	}
 	pr.Summary = fmt.Sprintf("%s, so the role %s cannot be assumed", pr.Summary, p.role.ARN)
 	return pr
 }
 
-func (p *roleProvider) durationProblem(a *Answer) *problem.Problem {
-	pr := problem.New("role-chain-duration", fmt.Sprintf("the role %s cannot be assumed for %s", p.role.ARN, orHour(p.role.Duration)), a)
-	pr.Where = p.cfg.Where
-	if !strings.Contains(a.Message, "chaining") {
-		pr.Cause = "The session would last longer than the role's own maximum."
-		pr.Remedy = []string{"Lower duration in the assume_role block, or ask the role's owner to raise its maximum session duration."}
+// parameterProblem explains what STS says of a session's policy, tags and
+// length; nil if it speaks of something else.
+func (c *Config) parameterProblem(a *Answer, role string, duration time.Duration, block string) error {
+	var pr *problem.Problem
+	switch {
+	case a.Code == "MalformedPolicyDocument" || a.Code == "PackedPolicyTooLarge":
+		pr = problem.New("session-policy-invalid", fmt.Sprintf("STS cannot use the session policy or tags for the role %s", role), a)
+	case a.Code == "ValidationError" && strings.Contains(a.Message, "DurationSeconds"):
+		pr = problem.New("role-chain-duration", fmt.Sprintf("the role %s cannot be assumed for %s", role, orHour(duration)), a)
+		if !strings.Contains(a.Message, "chaining") {
+			pr.Cause = "The session would last longer than the role's own maximum."
+			pr.Remedy = []string{fmt.Sprintf("Lower duration in the %s block, or ask the role's owner to raise its maximum session duration.", block)}
+		}
+	default:
+		return nil
 	}
+	pr.Where = c.Where
 	return pr
 }
 

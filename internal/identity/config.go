@@ -25,6 +25,7 @@ type Config struct {
 	AccessKeyID     secret.String `wb:"access_key_id"`
 	SecretAccessKey secret.String `wb:"secret_access_key"`
 	SessionToken    secret.String `wb:"session_token"`
+	WebIdentity     *WebIdentity  `wb:"web_identity"`
 	Roles           []Role        `wb:"assume_role"`
 	Endpoint        *Endpoint     `wb:"endpoint"`
 }
@@ -81,22 +82,22 @@ func (c *Config) ActsAs(more ...Role) string {
 func Block() *schema.Block {
 	return &schema.Block{
 		Type: "aws",
-		Doc: "Who waybill is when it talks to AWS. Without keys and profile it is whoever the SDK's default chain finds: " +
+		Doc: "Who waybill is when it talks to AWS. Without keys, profile and web_identity it is whoever the SDK's default chain finds: " +
 			"environment variables, shared files, web identity, container and instance roles. The roles of the assume_role blocks are assumed on top of that, in their order.",
 		Example: connectionExample,
 		Attrs: []schema.Attr{
 			{Name: "region", Type: schema.String, Example: `"eu-west-1"`,
 				Doc: "The AWS region of all requests, STS included. Without it, the region of the profile or of AWS_REGION."},
 			{Name: "profile", Type: schema.String, Example: `"analytics"`,
-				Doc: "A profile of the shared AWS configuration files. Not together with access_key_id."},
+				Doc: "A profile of the shared AWS configuration files. Not together with access_key_id or web_identity."},
 			{Name: "access_key_id", Type: schema.String, Example: `env("ACME_KEY_ID")`, Sensitive: true,
-				Doc: "An access key. Needs secret_access_key too."},
+				Doc: "An access key. Needs secret_access_key too. Not together with profile or web_identity."},
 			{Name: "secret_access_key", Type: schema.String, Example: `env("ACME_SECRET")`, Sensitive: true, NoLiteral: true,
 				Doc: "The access key's secret."},
 			{Name: "session_token", Type: schema.String, Example: `env("ACME_TOKEN")`, Sensitive: true, NoLiteral: true,
 				Doc: "The token of temporary credentials. waybill cannot renew these; prefer an assume_role block."},
 		},
-		Blocks: []schema.Nested{{Block: AssumeRoleBlock(), Repeat: true}, {Block: endpointBlock()}},
+		Blocks: []schema.Nested{{Block: webIdentityBlock()}, {Block: AssumeRoleBlock(), Repeat: true}, {Block: endpointBlock()}},
 	}
 }
 

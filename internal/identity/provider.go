@@ -99,7 +99,7 @@ func (ids *Identities) resolve(ctx context.Context, cfg *Config, extra []Role) (
 	for i, role := range slices.Concat(cfg.Roles, extra) {
 		key = digest(key, role.identity())
 		out.Credentials = ids.cache(key, func() aws.CredentialsProvider {
-			return newRoleProvider(stsClient(out, cfg), role, cfg, i > 0)
+			return newRoleProvider(stsClient(out, cfg), role, cfg, i > 0 || cfg.WebIdentity != nil)
 		})
 	}
 	return out, key, nil
@@ -123,8 +123,11 @@ func (ids *Identities) base(ctx context.Context, cfg *Config) (aws.Config, strin
 	if cfg.Endpoint != nil {
 		out.HTTPClient = guardedClient()
 	}
-	source := out.Credentials
-	out.Credentials = newCache(&baseProvider{source: source, cfg: cfg})
+	if cfg.WebIdentity != nil {
+		out.Credentials = newCache(newWebIdentityProvider(stsClient(out, cfg), cfg))
+	} else {
+		out.Credentials = newCache(&baseProvider{source: out.Credentials, cfg: cfg})
+	}
 	ids.bases[key] = out
 	return out.Copy(), key, nil
 }
@@ -155,6 +158,9 @@ func (c *Config) options() []func(*awsconfig.LoadOptions) error {
 	if c.Profile != "" {
 		opts = append(opts, awsconfig.WithSharedConfigProfile(c.Profile))
 	}
+	if c.WebIdentity != nil { // nothing else is looked for, and its request is not signed
+		opts = append(opts, awsconfig.WithCredentialsProvider(aws.AnonymousCredentials{}))
+	}
 	if !c.AccessKeyID.IsZero() {
 		opts = append(opts, awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(
 			c.AccessKeyID.Reveal(), c.SecretAccessKey.Reveal(), c.SessionToken.Reveal())))
@@ -169,7 +175,7 @@ func (c *Config) identity() string {
 	if c.Endpoint != nil {
 		e = *c.Endpoint
 	}
-	return digest(c.Region, c.Profile, c.AccessKeyID.Reveal(), c.SecretAccessKey.Reveal(), c.SessionToken.Reveal(), e.S3, e.STS, e.Athena)
+	return digest(c.Region, c.Profile, c.AccessKeyID.Reveal(), c.SecretAccessKey.Reveal(), c.SessionToken.Reveal(), e.S3, e.STS, e.Athena, c.WebIdentity.identity())
 }
 
 // identity is a digest of all that tells this link of a chain from another.

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -128,4 +131,70 @@ func TestDigestTellsListsApart(t *testing.T) {
 	if same == with(func(c *Config) { c.SecretAccessKey = secret.New("new") }) {
 		t.Error("a new secret is the same identity")
 	}
+	seen := map[string]bool{same: true}
+	for _, w := range []WebIdentity{{RoleARN: "r"}, {RoleARN: "s"}, {RoleARN: "r", TokenFile: "/t"}, {RoleARN: "r", SessionName: "name"}, {RoleARN: "r", Duration: time.Hour}, {RoleARN: "r", Policy: "{}"}} {
+		key := with(func(c *Config) { c.WebIdentity = &w })
+		if seen[key] {
+			t.Errorf("%+v is the identity of another", w)
+		}
+		seen[key] = true
+	}
+}
+
+// A tokenSTS opens roles to tokens by the bubble's clock, and notes the tokens.
+type tokenSTS struct {
+	clockedSTS
+	tokens []string
+}
+
+func (s *tokenSTS) Do(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || r.Header.Get("Authorization") != "" {
+		return nil, fmt.Errorf("the request is signed, or no form: %w", err)
+	}
+	s.tokens = append(s.tokens, form.Get("WebIdentityToken"))
+	answer, err := s.clockedSTS.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(answer.Body)
+	answer.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(string(text), "AssumeRole", "AssumeRoleWithWebIdentity")))
+	return answer, err
+}
+
+// The token's file is read again at each renewal: whoever writes it renews it
+// more often than sessions end. A renewal that fails leaves the session in use.
+func TestTokenIsReadAtEachRenewal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	write := func(token string) {
+		if err := os.WriteFile(path, []byte(token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first\n")
+	synctest.Test(t, func(t *testing.T) {
+		server := &tokenSTS{clockedSTS: clockedSTS{lasts: time.Hour}}
+		client := sts.New(sts.Options{Region: "us-east-1", HTTPClient: server, RetryMaxAttempts: 1})
+		cache := newCache(newWebIdentityProvider(client, &Config{WebIdentity: &WebIdentity{RoleARN: "arn:aws:iam::123456789012:role/R", TokenFile: path, SessionName: "s"}}))
+		wantKey(t, cache, "ASIA1")
+		write("  second ")
+		time.Sleep(50 * time.Minute)
+		wantKey(t, cache, "ASIA1")
+		time.Sleep(6 * time.Minute)
+		wantKey(t, cache, "ASIA2")
+		server.down = true
+		time.Sleep(57 * time.Minute)
+		wantKey(t, cache, "ASIA2")
+		time.Sleep(4 * time.Minute)
+		if _, err := cache.Retrieve(t.Context()); Classify(err) == nil || Classify(err).Code != "sts-unreachable" {
+			t.Errorf("a session that has ended was handed out, or %v", err)
+		}
+		if got := strings.Join(server.tokens[:2], ","); got != "first,second" {
+			t.Errorf("sent %s", got)
+		}
+	})
 }

@@ -40,12 +40,12 @@ func (p *baseProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 
 // A roleProvider assumes one role with the credentials of the link before it.
 type roleProvider struct {
+	renewal
 	client  *sts.Client
 	role    Role
 	cfg     *Config
 	chained bool
 	inner   *stscreds.AssumeRoleProvider
-	end     atomic.Pointer[time.Time] // when the last session really ends
 }
 
 func newRoleProvider(client *sts.Client, role Role, cfg *Config, chained bool) *roleProvider {
@@ -78,24 +78,35 @@ func orHour(d time.Duration) time.Duration {
 	return d
 }
 
+// Retrieve assumes the role anew.
 func (p *roleProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	return p.retrieve(ctx, p.inner, p.explain)
+}
+
+// A renewal is what providers of temporary credentials have in common: they
+// are renewed in time, and used on when STS cannot be reached.
+type renewal struct {
+	end atomic.Pointer[time.Time] // when the last one really ends
+}
+
+func (r *renewal) retrieve(ctx context.Context, source aws.CredentialsProvider, explain func(context.Context, error) error) (aws.Credentials, error) {
 	bounded, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
-	creds, err := p.inner.Retrieve(bounded)
+	creds, err := source.Retrieve(bounded)
 	if err == nil {
-		p.end.Store(&creds.Expires)
+		r.end.Store(&creds.Expires)
 		return creds, nil
 	}
 	if ctx.Err() != nil {
 		return aws.Credentials{}, ctx.Err()
 	}
-	return aws.Credentials{}, p.explain(ctx, err)
+	return aws.Credentials{}, explain(ctx, err)
 }
 
 // HandleFailToRefresh keeps a session that has not ended yet when STS cannot be
 // reached to renew it, so that a short outage of STS stops no upload.
-func (p *roleProvider) HandleFailToRefresh(_ context.Context, old aws.Credentials, err error) (aws.Credentials, error) {
-	end := p.end.Load()
+func (r *renewal) HandleFailToRefresh(_ context.Context, old aws.Credentials, err error) (aws.Credentials, error) {
+	end := r.end.Load()
 	if end == nil || !old.HasKeys() || problem.ClassOf(err) == problem.Permanent || !time.Now().Before(*end) {
 		return aws.Credentials{}, err
 	}
@@ -105,7 +116,7 @@ func (p *roleProvider) HandleFailToRefresh(_ context.Context, old aws.Credential
 
 // AdjustExpiresBy renews early, but never in the first half of what a session
 // has left: one that a server made very short would be renewed for each request.
-func (p *roleProvider) AdjustExpiresBy(creds aws.Credentials, by time.Duration) (aws.Credentials, error) {
+func (r *renewal) AdjustExpiresBy(creds aws.Credentials, by time.Duration) (aws.Credentials, error) {
 	if !creds.CanExpire {
 		return creds, nil
 	}

@@ -15,6 +15,12 @@ type statement struct {
 	Condition map[string]map[string]string `json:",omitempty"`
 }
 
+// allowTrust is a trust policy of one statement.
+func allowTrust(st statement) string {
+	st.Effect = "Allow"
+	return render(document{Version: "2012-10-17", Statement: []statement{st}})
+}
+
 type document struct {
 	Version   string
 	Statement []statement
@@ -24,7 +30,7 @@ type document struct {
 // as it is configured. A sensitive external id is left for the reader to fill
 // in. caller may be empty if it is not known.
 func TrustPolicy(caller string, role Role) string {
-	st := statement{Effect: "Allow", Action: "sts:AssumeRole",
+	st := statement{Action: "sts:AssumeRole",
 		Principal: map[string]string{"AWS": orText(principalOf(caller), "<the ARN of the identity that waybill runs as>")}}
 	switch {
 	case role.ExternalID.Hidden():
@@ -32,7 +38,7 @@ func TrustPolicy(caller string, role Role) string {
 	case !role.ExternalID.IsZero():
 		st.Condition = equals("sts:ExternalId", role.ExternalID.Reveal())
 	}
-	return render(document{Version: "2012-10-17", Statement: []statement{st}})
+	return allowTrust(st)
 }
 
 // AllowStatement is the statement, as JSON, that allows actions on resources.

@@ -33,7 +33,7 @@ func Codes() []string { return slices.Sorted(maps.Keys(catalog)) }
 
 // catalog is assembled from the tables that stand beside the rooms they
 // describe: AWS, data, the daemon, the language.
-var catalog = merge(awsEntries, dataEntries, stateEntries, languageEntries)
+var catalog = merge(awsEntries, secretEntries, dataEntries, stateEntries, languageEntries)
 
 func merge(tables ...map[string]Entry) map[string]Entry {
 	all := map[string]Entry{}

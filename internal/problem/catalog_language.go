@@ -22,7 +22,7 @@ var languageEntries = map[string]Entry{
 	"invalid-expression":     {Title: "an expression cannot be evaluated", Remedy: []string{"Correct it as the message says."}, Class: Permanent},
 	"function-failed":        {Title: "a function cannot work with these arguments", Remedy: []string{"Correct the arguments as the message says."}, Class: Permanent},
 	"sensitive-value":        {Title: "a secret would be shown", Cause: "The attribute is visible in plans, logs and receipts.", Remedy: []string{"Use a value that is not sensitive."}, Class: Permanent},
-	"literal-secret":         {Title: "a secret stands in a file in plain text", Cause: "Files are kept in git.", Remedy: []string{"Use env() or a sensitive variable, and replace the secret."}, Class: Permanent},
+	"literal-secret":         {Title: "a secret stands in a file in plain text", Cause: "Files are kept in git.", Remedy: []string{"Use secret(), env() or a sensitive variable, and replace the secret."}, Class: Permanent},
 	"missing-variable":       {Title: "a variable has no value", Remedy: []string{"Give it by --var name=value, by WAYBILL_VAR_name, or as default in its block."}, Class: Permanent},
 	"invalid-variable":       {Title: "a variable's value breaks its validation", Remedy: []string{"Give another value."}, Class: Permanent},
 	"dynamic-reference":      {Title: "a reference is computed", Cause: "The graph is read from names.", Remedy: []string{"Write source.name or transform.name."}, Class: Permanent},

@@ -19,6 +19,7 @@ var functionGroups = []functionGroup{
 	}},
 	{"Project and environment", []functionText{
 		{"env", "An environment variable. Unset, it is unknown to validate and an error in a run."},
+		{"secret", "A secret, read when a run needs it, from where its reference points: see [secrets](../secrets.md)."},
 		{"file", "The text of a file of the project."},
 		{"fileexists", "Whether the project has that file."},
 		{"templatefile", "The text of a file of the project with `${…}` filled in from a map."},

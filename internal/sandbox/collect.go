@@ -43,8 +43,17 @@ func (l *loader) collect(f fileValues, v *schema.Values) {
 	for i, r := range f.Roles {
 		l.role(r, block{l, v, fmt.Sprintf("role[%d]", i)})
 	}
+	for i, p := range f.OIDCProviders {
+		l.oidcProvider(p, block{l, v, fmt.Sprintf("oidc_provider[%d]", i)})
+	}
 	for i, b := range f.Buckets {
 		l.bucket(b, block{l, v, fmt.Sprintf("bucket[%d]", i)})
+	}
+	for i, s := range f.Secrets {
+		l.secret(s, block{l, v, fmt.Sprintf("secret[%d]", i)})
+	}
+	for i, p := range f.Parameters {
+		l.parameter(p, block{l, v, fmt.Sprintf("parameter[%d]", i)})
 	}
 	for i, t := range f.Tables {
 		l.table(t, block{l, v, fmt.Sprintf("table[%d]", i)})

@@ -24,6 +24,10 @@ type Config struct {
 	Buckets    []Bucket
 	Tables     []Table
 	Workgroups []Workgroup
+
+	OIDCProviders []OIDCProvider
+	Secrets       []Secret
+	Parameters    []Parameter
 }
 
 // A User is an IAM user with one long-lived access key.

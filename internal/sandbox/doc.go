@@ -1,5 +1,6 @@
 // Package sandbox is AWS on the loopback interface, as far as waybill needs it:
-// S3, STS and services that are plugged in, such as Athena.
+// S3, STS, Secrets Manager, the Parameter Store, and services that are plugged
+// in, such as Athena.
 //
 // It is meant to refuse what AWS refuses, in the same words: requests are
 // verified by their signatures, roles by their trust policies and external ids,

@@ -23,7 +23,7 @@ const (
 // everything; Bucket and Key are glob patterns of package path, Key over the
 // whole key ("*" doesn't match "/", "**" alone matches all).
 type Fault struct {
-	Service   string `json:"service,omitempty"`   // s3, sts, athena
+	Service   string `json:"service,omitempty"`   // s3, sts, athena, secretsmanager, ssm
 	Operation string `json:"operation,omitempty"` // "PutObject"
 	Bucket    string `json:"bucket,omitempty"`
 	Key       string `json:"key,omitempty"`

@@ -74,14 +74,18 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request, e *Entry) {
 	f.withFault(handler, refuse, e).ServeHTTP(w, r)
 }
 
+// targets are the services of the JSON protocol, by what their requests name.
+var targets = map[string]string{"AmazonAthena": "athena", "secretsmanager": "secretsmanager", "AmazonSSM": "ssm"}
+
 // serviceOf tells which service a request is meant for. Unsigned requests say
 // it by their form; what remains is S3's.
 func serviceOf(r *http.Request, sc scope) string {
 	switch {
 	case sc.service != "":
 		return sc.service
-	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonAthena."):
-		return "athena"
+	case r.Header.Get("X-Amz-Target") != "":
+		name, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		return targets[name]
 	case r.Method == http.MethodPost && r.URL.Path == "/" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 		return "sts"
 	}
@@ -105,13 +109,15 @@ func (f *front) readCall(r *http.Request, sc scope, s Service, e *Entry) (*Call,
 
 func (f *front) callHandler(s Service, c *Call) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		cred, fault := f.ids.verify(r, c.Body, time.Now())
-		if fault != nil {
-			s.Protocol.writeError(w, c.RequestID, s.Protocol.refuse(fault))
-			return
+		if !slices.Contains(s.Unsigned, c.Operation) {
+			cred, fault := f.ids.verify(r, c.Body, time.Now())
+			if fault != nil {
+				s.Protocol.writeError(w, c.RequestID, s.Protocol.refuse(fault))
+				return
+			}
+			c.Principal = cred.principal
+			c.Credentials = aws.Credentials{AccessKeyID: cred.id, SecretAccessKey: cred.secret, SessionToken: cred.token}
 		}
-		c.Principal = cred.principal
-		c.Credentials = aws.Credentials{AccessKeyID: cred.id, SecretAccessKey: cred.secret, SessionToken: cred.token}
 		answer, err := s.Handle(r.Context(), c)
 		if err == nil {
 			err = s.Protocol.write(w, c.RequestID, answer)

@@ -143,6 +143,10 @@ type (
 		Buckets    []bucketValues    `wb:"bucket"`
 		Tables     []tableValues     `wb:"table"`
 		Workgroups []workgroupValues `wb:"workgroup"`
+
+		OIDCProviders []oidcValues      `wb:"oidc_provider"`
+		Secrets       []secretValues    `wb:"secret"`
+		Parameters    []parameterValues `wb:"parameter"`
 	}
 	settingsValues struct {
 		Region string `wb:"region"`
@@ -212,6 +216,16 @@ func (l *loader) finish() {
 	for i := range c.Buckets {
 		if c.Buckets[i].Region == "" {
 			c.Buckets[i].Region = c.Region
+		}
+	}
+	for i := range c.Secrets {
+		if c.Secrets[i].Region == "" {
+			c.Secrets[i].Region = c.Region
+		}
+	}
+	for i := range c.Parameters {
+		if c.Parameters[i].Region == "" {
+			c.Parameters[i].Region = c.Region
 		}
 	}
 	if _, ok := l.seen["workgroup "+DefaultWorkgroup]; !ok {

@@ -137,6 +137,23 @@ func resourceGrant(resourcePolicy string, caller *Principal, req policy.RequestC
 	return grant{direct: evaluate(direct, doc.Version, req), delegated: evaluate(delegated, doc.Version, req)}
 }
 
+// federatedGrant evaluates the statements of a trust policy that name an
+// identity provider.
+func federatedGrant(trustPolicy, provider string, req policy.RequestContext) policy.Decision {
+	var doc policy.Document
+	if err := json.Unmarshal([]byte(trustPolicy), &doc); err != nil {
+		return policy.DecisionDeny
+	}
+	var named []policy.Statement
+	for _, s := range doc.Statement {
+		var principal struct{ Federated policy.StringOrSlice }
+		if json.Unmarshal(s.Principal, &principal) == nil && slices.Contains(principal.Federated, provider) {
+			named = append(named, s)
+		}
+	}
+	return evaluate(named, doc.Version, req)
+}
+
 func evaluate(statements []policy.Statement, version string, req policy.RequestContext) policy.Decision {
 	if len(statements) == 0 {
 		return policy.DecisionNoMatch

@@ -168,7 +168,7 @@ func startProblem(err error, complaints *headBuffer) error {
 // its default user: "NAME=value".
 func (p *Process) Env() []string {
 	u, _ := p.config.DefaultUser()
-	return []string{
+	env := []string{
 		"AWS_ACCESS_KEY_ID=" + u.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY=" + u.SecretKey.Reveal(),
 		"AWS_REGION=" + p.config.Region,
@@ -177,8 +177,18 @@ func (p *Process) Env() []string {
 		"AWS_ENDPOINT_URL_S3=" + p.URL,
 		"AWS_ENDPOINT_URL_STS=" + p.URL,
 		"AWS_ENDPOINT_URL_ATHENA=" + p.URL,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + p.URL,
+		"AWS_ENDPOINT_URL_SSM=" + p.URL,
 		"AWS_EC2_METADATA_DISABLED=true",
 	}
+	for _, provider := range p.config.OIDCProviders {
+		for _, t := range provider.Tokens {
+			if t.Env != "" {
+				env = append(env, t.Env+"="+tokenPath(p.DataDir, t.Name))
+			}
+		}
+	}
+	return env
 }
 
 // Config is what the sandbox was started with.

@@ -13,9 +13,12 @@ func fileBlock() *schema.Block {
 			{Block: settingsBlock()},
 			{Block: userBlock(), Repeat: true},
 			{Block: roleBlock(), Repeat: true},
+			{Block: oidcBlock(), Repeat: true},
 			{Block: bucketBlock(), Repeat: true},
 			{Block: tableBlock(), Repeat: true},
 			{Block: workgroupBlock(), Repeat: true},
+			{Block: secretBlock(), Repeat: true},
+			{Block: parameterBlock(), Repeat: true},
 		},
 	}
 }
@@ -70,7 +73,7 @@ func roleBlock() *schema.Block {
 	return &schema.Block{
 		Type:    "role",
 		Labels:  []schema.Label{{Name: "name", Doc: "Name of the role, or its whole ARN."}},
-		Doc:     "An IAM role that sts:AssumeRole can assume.",
+		Doc:     "An IAM role that sts:AssumeRole can assume, or sts:AssumeRoleWithWebIdentity if its trust_policy names an oidc_provider.",
 		Example: "role \"Inbox\" {\n  account = \"123456789012\"\n  trust {\n    principals  = [\"111122223333\"]\n    external_id = \"acme-7f3a\"\n  }\n  statement {\n    actions   = [\"s3:PutObject\", \"s3:AbortMultipartUpload\"]\n    resources = [\"arn:aws:s3:::acme-inbox/*\"]\n  }\n}",
 		Attrs: []schema.Attr{
 			{Name: "account", Type: schema.String, Doc: "Account of the role, 12 digits. Absent when the label is an ARN, otherwise " + DefaultAccount + ".", Example: `"123456789012"`},

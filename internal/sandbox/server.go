@@ -30,7 +30,7 @@ type RunOptions struct {
 	// exists; empty: journal.ndjson in the data directory.
 	JournalPath string `json:"journal_path,omitempty"`
 
-	// Services are started besides S3 and STS.
+	// Services are started besides S3, STS and those that keep secrets.
 	Services []func(Host) (Service, error) `json:"-"`
 	// Ready is called once, when all is served.
 	Ready func(Endpoints) `json:"-"`
@@ -119,6 +119,13 @@ func (s *server) open(ctx context.Context) error {
 		}
 	}
 	ids := newIdentities(s.config)
+	issuers, err := newIssuers(s.config.OIDCProviders)
+	if err != nil {
+		return err
+	}
+	if err := writeTokens(issuers, s.dir, time.Now()); err != nil {
+		return err
+	}
 	if s.gateway, err = newObjectGateway(s.dir, ids); err != nil {
 		return err
 	}
@@ -127,7 +134,7 @@ func (s *server) open(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.openServices(ids)
+	return s.openServices(ids, issuers)
 }
 
 func (s *server) listen(ctx context.Context, addr string) error {
@@ -147,9 +154,11 @@ func (s *server) listen(ctx context.Context, addr string) error {
 	return nil
 }
 
-func (s *server) openServices(ids *identities) error {
-	sts := newSTS(ids)
-	s.services = map[string]Service{sts.Name: sts}
+func (s *server) openServices(ids *identities, issuers []issuer) error {
+	s.services = map[string]Service{}
+	for _, own := range []Service{newSTS(ids, issuers), newSecretsManager(s.config), newParameterStore(s.config)} {
+		s.services[own.Name] = own
+	}
 	for i, open := range s.options.Services {
 		work := filepath.Join(s.dir, fmt.Sprintf("service-%d", i))
 		if err := os.MkdirAll(work, 0o700); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// A Service is an AWS API of small requests and answers: STS and Athena. S3 is
-// not one. Signatures, faults and the journal are not its concern.
+// A Service is an AWS API of small requests and answers, such as STS and
+// Athena. S3 is not one. Signatures, faults and the journal are not its concern.
 type Service struct {
 	Name     string // as in signatures: "athena"
 	Protocol Protocol
@@ -22,6 +22,9 @@ type Service struct {
 	// protocol encodes. An *APIError is answered as such, any other error as
 	// the protocol's internal failure.
 	Handle func(ctx context.Context, c *Call) (any, error)
+	// Unsigned are operations that take no signature. Their calls have no
+	// principal and no credentials.
+	Unsigned []string
 	// Close ends what the service started and waits for it. It may be nil.
 	Close func() error
 }
@@ -74,7 +77,7 @@ type Protocol interface {
 
 // The protocols of the services here.
 var (
-	JSONProtocol  Protocol = jsonProtocol{}  // awsJson1.1, of Athena
+	JSONProtocol  Protocol = jsonProtocol{}  // awsJson1.1, of Athena and those that keep secrets
 	QueryProtocol Protocol = queryProtocol{} // awsQuery, of STS
 )
 
@@ -139,7 +142,11 @@ func (queryProtocol) operation(r *http.Request, body []byte) (string, map[string
 	}
 	params := map[string]string{}
 	for k := range form {
-		if k != "Action" && k != "Version" {
+		switch k {
+		case "Action", "Version":
+		case "WebIdentityToken": // who has it can be its bearer
+			params[k] = "…"
+		default:
 			params[k] = form.Get(k)
 		}
 	}

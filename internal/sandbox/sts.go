@@ -23,13 +23,14 @@ const (
 
 // sts is the security token service.
 type sts struct {
-	ids *identities
-	now func() time.Time
+	ids     *identities
+	issuers []issuer
+	now     func() time.Time
 }
 
-func newSTS(ids *identities) Service {
-	s := &sts{ids: ids, now: time.Now}
-	return Service{Name: "sts", Protocol: QueryProtocol, Handle: s.handle}
+func newSTS(ids *identities, issuers []issuer) Service {
+	s := &sts{ids: ids, issuers: issuers, now: time.Now}
+	return Service{Name: "sts", Protocol: QueryProtocol, Handle: s.handle, Unsigned: []string{"AssumeRoleWithWebIdentity"}}
 }
 
 func (s *sts) handle(_ context.Context, c *Call) (any, error) {
@@ -38,6 +39,8 @@ func (s *sts) handle(_ context.Context, c *Call) (any, error) {
 		return callerIdentity(c), nil
 	case "AssumeRole":
 		return s.assumeRole(c)
+	case "AssumeRoleWithWebIdentity":
+		return s.assumeRoleWithWebIdentity(c)
 	}
 	return nil, &APIError{Status: http.StatusBadRequest, Code: "InvalidAction", Message: fmt.Sprintf("Could not find operation %s for version 2011-06-15", c.Operation)}
 }
@@ -90,14 +93,19 @@ func (s *sts) assumeRole(c *Call) (any, error) {
 		return nil, err
 	}
 	p := sessionOf(role, a, c.Principal)
-	promised := s.now().Add(a.duration).UTC().Truncate(time.Second)
+	cred, promised := s.issue(p, role, a)
+	return assumeRoleAnswer{AccessKeyID: cred.id, SecretKey: cred.secret, SessionToken: cred.token, Expiration: promised.Format(time.RFC3339),
+		Arn: p.ARN, AssumedRoleID: p.ID, SourceIdentity: p.SourceIdentity, Metadata: metadata{c.RequestID}}, nil
+}
+
+// issue opens a session. It may end earlier than is promised.
+func (s *sts) issue(p *Principal, role Role, a assumption) (cred credential, promised time.Time) {
+	promised = s.now().Add(a.duration).UTC().Truncate(time.Second)
 	ends := promised
 	if role.ExpireAfter > 0 {
 		ends = s.now().Add(role.ExpireAfter)
 	}
-	cred := s.ids.open(p, ends)
-	return assumeRoleAnswer{AccessKeyID: cred.id, SecretKey: cred.secret, SessionToken: cred.token, Expiration: promised.Format(time.RFC3339),
-		Arn: p.ARN, AssumedRoleID: p.ID, SourceIdentity: p.SourceIdentity, Metadata: metadata{c.RequestID}}, nil
+	return s.ids.open(p, ends), promised
 }
 
 func sessionOf(role Role, a assumption, caller *Principal) *Principal {
@@ -186,26 +194,29 @@ func readAssumption(form url.Values) (assumption, error) {
 	a := assumption{roleARN: form.Get("RoleArn"), sessionName: form.Get("RoleSessionName"), externalID: form.Get("ExternalId"),
 		policy: form.Get("Policy"), sourceIdentity: form.Get("SourceIdentity"), duration: defaultSession}
 	var v violations
-	v.text("roleArn", form, "RoleArn", 20, 2048, `[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`, nil, true)
-	v.text("roleSessionName", form, "RoleSessionName", 2, 64, `[\w+=,.@-]*`, sessionNameRule, true)
+	v.session(form)
 	v.text("externalId", form, "ExternalId", 2, 1224, `[\w+=,.@:\/-]*`, externalIDRule, false)
 	v.text("sourceIdentity", form, "SourceIdentity", 2, 64, `[\w+=,.@-]*`, sessionNameRule, false)
-	v.text("policy", form, "Policy", 1, 2048, `[\u0009\u000A\u000D\u0020-\u00FF]+`, nil, false)
 	a.duration = v.seconds("durationSeconds", form.Get("DurationSeconds"))
 	a.tags = v.tags(form)
 	if err := v.err(); err != nil {
 		return a, err
 	}
+	return a, a.checkDocuments()
+}
+
+// checkDocuments looks into the role's ARN and the session policy.
+func (a *assumption) checkDocuments() error {
 	if parsed, err := arn.Parse(a.roleARN); err != nil || parsed.Service != "iam" || !strings.HasPrefix(parsed.Resource, "role/") {
-		return a, validationError(a.roleARN + " is invalid")
+		return validationError(a.roleARN + " is invalid")
 	}
 	if a.policy != "" {
 		if err := checkIdentityPolicy(a.policy); err != nil {
-			return a, &APIError{Status: http.StatusBadRequest, Code: "MalformedPolicyDocument", Message: err.Error()}
+			return &APIError{Status: http.StatusBadRequest, Code: "MalformedPolicyDocument", Message: err.Error()}
 		}
 		a.policy = compactJSON(a.policy)
 	}
-	return a, nil
+	return nil
 }
 
 func compactJSON(text string) string {

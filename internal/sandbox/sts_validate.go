@@ -48,6 +48,13 @@ func (v *violations) text(name string, form url.Values, param string, least, mos
 	}
 }
 
+// session checks what every way to assume a role has.
+func (v *violations) session(form url.Values) {
+	v.text("roleArn", form, "RoleArn", 20, 2048, `[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`, nil, true)
+	v.text("roleSessionName", form, "RoleSessionName", 2, 64, `[\w+=,.@-]*`, sessionNameRule, true)
+	v.text("policy", form, "Policy", 1, 2048, `[\u0009\u000A\u000D\u0020-\u00FF]+`, nil, false)
+}
+
 // tags reads Tags.member.N.Key and .Value.
 func (v *violations) tags(form url.Values) map[string]string {
 	out := map[string]string{}

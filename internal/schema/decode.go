@@ -235,7 +235,7 @@ func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, 
 		if v, diags := attr.Expr.Value(&hcl.EvalContext{}); !diags.HasErrors() && !v.IsNull() {
 			return cty.DynamicVal, hcl.Diagnostics{diag.Error("literal-secret", attr.Expr.Range(),
 				fmt.Sprintf("%s stands in the file in plain text", at.Name),
-				"Files are kept in git, and so would be the secret. Use env(\"NAME\") or a sensitive variable instead, and replace the secret that was written here.")}
+				"Files are kept in git, and so would be the secret. Use secret(\"…\"), env(\"NAME\") or a sensitive variable instead, and replace the secret that was written here.")}
 		}
 	}
 	expr, scope := attr.Expr, d.scope

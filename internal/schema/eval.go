@@ -26,6 +26,9 @@ func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics
 		switch {
 		case (diag.CodeOf(d) == "function-failed" || diag.CodeOf(d) == "unset-variable") && touchesSecret(expr, ctx):
 			d.Summary, d.Detail = "a function failed", "Its own words are not shown, since the expression uses a sensitive value."
+			d.Extra = diag.CodeOf(d) // without the error
+		case (diag.CodeOf(d) == "invalid-expression" || diag.CodeOf(d) == "invalid-index") && touchesSecret(expr, ctx):
+			d.Detail = "More is not shown, since the expression uses a sensitive value." // HCL quotes keys
 		case diag.CodeOf(d) == "unknown-function" && !strings.Contains(d.Detail, "Did you mean"):
 			if q := strings.Split(d.Detail, `"`); len(q) > 1 {
 				d.Detail += diag.Suggest(q[1], functionNames(ctx))
@@ -53,12 +56,13 @@ func touchesSecret(expr hcl.Expression, ctx *hcl.EvalContext) bool {
 	native, ok := expr.(hclsyntax.Expression)
 	if !ok { // JSON: without a context its texts come as they are written
 		raw, _ := expr.Value(nil)
-		return strings.Contains(fmt.Sprintf("%#v", raw), "sensitive")
+		text := fmt.Sprintf("%#v", raw)
+		return strings.Contains(text, "sensitive") || strings.Contains(text, "secret")
 	}
 	found := false
 	_ = hclsyntax.VisitAll(native, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, ok := n.(*hclsyntax.FunctionCallExpr)
-		found = found || ok && call.Name == "sensitive"
+		found = found || ok && (call.Name == "sensitive" || call.Name == "secret")
 		return nil
 	})
 	return found

@@ -389,7 +389,8 @@ var exprCodes = map[string]diag.Code{
 }
 
 func codeExprDiag(d *hcl.Diagnostic) {
-	if _, coded := d.Extra.(diag.Code); coded {
+	switch d.Extra.(type) {
+	case diag.Code, diag.Failure:
 		return
 	}
 	// A library function that panicked tells its stack; that is not for users.
@@ -399,7 +400,13 @@ func codeExprDiag(d *hcl.Diagnostic) {
 	if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok {
 		var coded interface{ DiagCode() diag.Code }
 		if errors.As(call.FunctionCallError(), &coded) { // the function knows better than HCL
-			d.Extra, d.Summary, d.Detail = coded.DiagCode(), call.FunctionCallError().Error(), ""
+			d.Extra, d.Summary, d.Detail = diag.Failure{Code: coded.DiagCode(), Err: call.FunctionCallError()}, call.FunctionCallError().Error(), ""
+			if more, ok := coded.(interface{ DiagDetail() string }); ok {
+				d.Detail = more.DiagDetail()
+			}
+			if e, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok && len(e.Args) == 1 { // what is wrong is the argument
+				d.Subject = e.Args[0].Range().Ptr()
+			}
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -68,14 +69,35 @@ func (p *Pipeline) Bind(run RunValues) (*Bound, error) {
 }
 
 func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagnostics) {
+	r, diags := w.bindUsing(p, run, p.uses)
+	if !diags.HasErrors() && !maps.Equal(r.uses(), p.uses) { // they depend on the run
+		return w.bindUsing(p, run, nil)
+	}
+	return r, diags
+}
+
+// bindUsing reads a pipeline with the connections that its steps use.
+func (w *workspace) bindUsing(p *Pipeline, run RunValues, uses map[string]bool) (*reading, hcl.Diagnostics) {
 	known := map[string]cty.Value{"run": run.object(p)}
 	w.scope.Pipelines = w.g.pipelineNames
-	connections, diags := w.connections(w.scope.With(known))
+	connections, diags := w.connections(w.scope.With(known), uses)
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	outer := w.around(p.instance)
 	return w.readPipeline(p.block, outer, outer.With(map[string]cty.Value{"run": known["run"], "connection": connections}))
+}
+
+// uses is the set of names that the steps mention. "connection." stands for
+// one that is computed.
+func (r *reading) uses() map[string]bool {
+	out := map[string]bool{}
+	for _, s := range r.steps {
+		for _, u := range s.values.Uses() {
+			out[u.Address()] = true
+		}
+	}
+	return out
 }
 
 // Sample evaluates a pipeline's definition as far as it is known without a run,
@@ -115,6 +137,10 @@ func asProblem(diags hcl.Diagnostics) error {
 		}
 		p := problem.New(string(diag.CodeOf(d)), d.Summary, nil)
 		p.Cause = d.Detail
+		if known := problem.As(diag.ErrorOf(d)); known != nil { // it says more, and whether trying again helps
+			same := *known
+			p = &same
+		}
 		if d.Subject != nil {
 			p.Where = fmt.Sprintf("%s:%d", d.Subject.Filename, d.Subject.Start.Line)
 		}

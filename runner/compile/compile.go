@@ -42,7 +42,7 @@ func (g *Generation) compile() hcl.Diagnostics {
 		return diags
 	}
 	w := &workspace{g: g, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}, reads: map[*Pipeline][]*read{}}
-	connections, d := w.connections(scope.With(unknownRun))
+	connections, d := w.connections(scope.With(unknownRun), nil)
 	diags = append(diags, d...)
 	d = w.pipelines(connections)
 	diags = append(diags, d...)
@@ -112,14 +112,19 @@ type workspace struct {
 	files map[string][]byte     // of the configuration
 }
 
-// connections evaluates all connections in a scope and returns them as the
-// `connection` object.
-func (w *workspace) connections(scope *schema.Scope) (cty.Value, hcl.Diagnostics) {
+// connections evaluates connections in a scope and returns them as the
+// `connection` object: all of them, or those of the addresses in only. The
+// others are unknown, so that a run reads no secret that it does not need.
+func (w *workspace) connections(scope *schema.Scope, only map[string]bool) (cty.Value, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	values := map[string]cty.Value{}
 	for _, b := range w.g.project.Connections {
 		if b.Labels[0] != "aws" {
 			diags = append(diags, unknownKind("connection", b, []string{"aws"}))
+			continue
+		}
+		if only != nil && !only["connection."] && !only["connection."+b.Labels[1]] {
+			values[b.Labels[1]] = cty.UnknownVal(identity.CapsuleType)
 			continue
 		}
 		c := &identity.Config{Name: b.Labels[1], Where: fmt.Sprintf("%s:%d", b.DefRange.Filename, b.DefRange.Start.Line)}

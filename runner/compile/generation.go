@@ -94,6 +94,7 @@ type Pipeline struct {
 	block      *hcl.Block
 	instance   instance
 	afterRange hcl.Range
+	uses       map[string]bool // what its steps mention: "connection.lake"
 }
 
 // Step returns the step of that address, or nil.

@@ -352,6 +352,7 @@ func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Val
 	}
 	d := w.schedules(p, r)
 	diags = append(diags, d...)
+	p.uses = r.uses()
 	for _, s := range r.steps {
 		switch s.step.Family {
 		case Sink:

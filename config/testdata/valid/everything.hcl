@@ -40,11 +40,16 @@ locals {
 connection "aws" "lake" {
   region            = "us-east-1"
   access_key_id     = env("LAKE_KEY")
-  secret_access_key = env("LAKE_SECRET")
+  secret_access_key = secret("aws-sm://prod/lake?region=eu-west-1#secret_access_key")
 }
 
 connection "aws" "acme" {
   region = "eu-west-1"
+
+  web_identity {
+    role_arn   = "arn:aws:iam::111122223333:role/waybill"
+    token_file = env("AWS_WEB_IDENTITY_TOKEN_FILE")
+  }
 
   assume_role {
     role_arn     = "arn:aws:iam::123456789012:role/Inbox"

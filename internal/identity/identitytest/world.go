@@ -5,6 +5,7 @@ package identitytest
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"fmt"
 	"os"
 	"slices"
@@ -47,14 +48,18 @@ func Main(m *testing.M) {
 // A World is one sandbox for one test.
 type World struct {
 	*sandbox.Process
-	t *testing.T
+	t   *testing.T
+	key *ecdsa.PrivateKey // of the identity provider
 }
 
 // Start begins a world that ends with the test.
 func Start(t *testing.T) *World {
 	t.Helper()
 	t.Setenv("AWS_MAX_ATTEMPTS", "2") // the SDK's back-off is seconds long
-	p, err := sandbox.StartConfig(t.Context(), config(t.TempDir()), sandbox.Options{})
+	key := newKey(t)
+	c := config(t.TempDir())
+	c.OIDCProviders = []sandbox.OIDCProvider{provider(t, key)}
+	p, err := sandbox.StartConfig(t.Context(), c, sandbox.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +68,7 @@ func Start(t *testing.T) *World {
 			t.Errorf("stop the sandbox: %v", err)
 		}
 	})
-	return &World{Process: p, t: t}
+	return &World{Process: p, t: t, key: key}
 }
 
 func config(dir string) *sandbox.Config {
@@ -83,6 +88,8 @@ func config(dir string) *sandbox.Config {
 			role("Reader", trust(RunnerARN, ExternalID), allow(`"s3:*"`, "*")),
 			role("NoPut", trust(RunnerARN, ExternalID), allow(`"s3:GetObject"`, "*")),
 			role("Jump", trust(RunnerARN, ""), assume),
+			role("FromWeb", trust(WebRole, ExternalID), minimum),
+			webRole(),
 			role("Behind", trust("arn:aws:iam::"+Partners+":role/Jump", ""), minimum),
 		},
 		Buckets: []sandbox.Bucket{
