@@ -15,7 +15,7 @@ import (
 
 // scope has the relations source.a and transform.b, and a sensitive salt.
 func scope() *schema.Scope {
-	relation := func(address string) cty.Value { return cty.StringVal(`"` + address + `"`) }
+	relation := schema.Relation
 	return &schema.Scope{
 		Eval: &hcl.EvalContext{Variables: map[string]cty.Value{
 			"var": cty.ObjectVal(map[string]cty.Value{"salt": cty.StringVal("it's salt").Mark(secret.Mark{})}),
