@@ -170,6 +170,9 @@ func (e *execution) torn(ctx context.Context) bool {
 
 // phases does the work: sources, compute, deliveries.
 func (e *execution) phases(ctx context.Context) error {
+	if err := e.supported(); err != nil {
+		return err
+	}
 	err := e.bind(ctx)
 	if err != nil {
 		return err
@@ -223,6 +226,17 @@ func (e *execution) bind(ctx context.Context) error {
 		e.bound, err = e.pipeline.Bind(run)
 		return err
 	})
+}
+
+// supported refuses a pipeline that asks for what this version cannot do.
+func (e *execution) supported() error {
+	if len(e.pipeline.Pending) == 0 {
+		return nil
+	}
+	first := e.pipeline.Pending[0]
+	p := problem.New("not-supported-yet", fmt.Sprintf("pipeline %q asks for %s, which this version cannot do yet", e.pipeline.Name, first.Name), nil)
+	p.Where = fmt.Sprintf("%s:%d", first.Range.Filename, first.Range.Start.Line)
+	return p
 }
 
 func (e *execution) timeout() error {

@@ -234,3 +234,27 @@ func TestLostLease(t *testing.T) {
 		t.Error("something was delivered without the lease")
 	}
 }
+
+// A pipeline that asks for what cannot be done yet does not run at all.
+func TestNotSupportedYet(t *testing.T) {
+	p := newProject(t, map[string]string{"orders.csv": "id\n1\n", "main.hcl": `
+pipeline "p" {
+  on_step_failure = "continue"
+  source "file" "orders" {
+    path = "orders.csv"
+    format "csv" {}
+  }
+  sink "file" "out" {
+    input = source.orders
+    path  = "out.csv"
+    format "csv" {}
+  }
+}`})
+	r := p.run()
+	if r.Status != state.Failed || r.Problem.Code != "not-supported-yet" || r.Problem.Where != "main.hcl:3" {
+		t.Errorf("the run is %s: %+v", r.Status, r.Problem)
+	}
+	if len(p.statuses(r.ID)) != 0 {
+		t.Error("a step was begun")
+	}
+}

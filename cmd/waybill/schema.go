@@ -196,3 +196,10 @@ func (p *schemaPage) code(s string) {
 func (p *schemaPage) heading(address, what string) {
 	p.line("%s  %s", p.style.Bold(address), p.style.Faint(what))
 }
+
+// pending says that something is checked, and no more.
+func (p *schemaPage) pending(yes bool) {
+	if yes {
+		p.paragraph("Checked, but not carried out yet: a pipeline that uses it does not run.")
+	}
+}

@@ -13,6 +13,7 @@ import (
 func (p *schemaPage) block(b reference.Block) {
 	p.heading(b.Address, "block in a "+b.In+", "+howOften(b))
 	p.paragraph(b.Doc)
+	p.pending(b.Pending)
 	for _, l := range b.Labels {
 		if l.Doc != "" {
 			p.paragraph("Label " + l.Name + ": " + l.Doc)
@@ -117,6 +118,7 @@ func (p *schemaPage) attribute(a reference.Attribute) {
 	}
 	p.heading(a.Address, what)
 	p.paragraph(a.Doc)
+	p.pending(a.Pending)
 	if len(a.OneOf) > 0 {
 		p.paragraph("One of: " + strings.Join(a.OneOf, ", ") + ".")
 	}

@@ -35,6 +35,9 @@ func (p *page) paragraph(text string) {
 func (p *page) block(level int, path string, b *schema.Block, often string) error {
 	p.line("%s %s\n", strings.Repeat("#", level), path)
 	p.paragraph(strings.TrimSpace(b.Doc + since(b.Since)))
+	if b.Pending {
+		p.paragraph(notYet)
+	}
 	p.paragraph(often)
 	for _, l := range b.Labels {
 		if l.Doc != "" {
@@ -57,6 +60,9 @@ func (p *page) block(level int, path string, b *schema.Block, often string) erro
 	}
 	return nil
 }
+
+// notYet is said of what is decoded and checked, and no more.
+const notYet = "*Checked, but not carried out yet: a pipeline that uses it does not run.*"
 
 func howOften(n schema.Nested) string {
 	switch {
@@ -104,6 +110,9 @@ func (p *page) meaning(a schema.Attr) string {
 	text := a.Doc
 	if len(a.OneOf) > 0 {
 		text += " One of `" + strings.Join(a.OneOf, "`, `") + "`."
+	}
+	if a.Pending {
+		text += " " + notYet
 	}
 	if a.Sensitive {
 		text += " May be a secret."

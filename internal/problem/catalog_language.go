@@ -29,6 +29,7 @@ var languageEntries = map[string]Entry{
 	"bare-table":             {Title: "a query names a table without a reference", Cause: "Only references make the graph.", Remedy: []string{"Write ${source.name} or ${transform.name} instead of the bare name."}, Class: Permanent},
 	"invalid-for-each":       {Title: "a block cannot be repeated for this value", Remedy: []string{"Give for_each a map, or a set of strings, that is known before a run and whose keys can be part of names."}, Class: Permanent},
 	"invalid-move":           {Title: "a moved block makes no sense", Remedy: []string{"Let it lead from a name that is free to a pipeline that exists, or remove it."}, Class: Permanent},
+	"not-supported-yet":      {Title: "a pipeline asks for what this version cannot do yet", Cause: "It is part of the language and is checked, but nothing carries it out. A pipeline that would do less than it says does not run.", Remedy: []string{"Take away what the message names, or wait for a version that can do it."}, Class: Permanent},
 	"never-together":         {Title: "a pipeline comes after others that have no slot in common", Remedy: []string{"Give them one schedule, or give the pipeline that comes after them a schedule of its own."}, Class: Permanent},
 	"cycle":                  {Title: "steps or pipelines depend on each other in a circle", Remedy: []string{"Break the circle: some of them must not need the others."}, Class: Permanent},
 	"unused":                 {Title: "nothing uses this", Remedy: []string{"Remove it, or use it."}, Class: Permanent},

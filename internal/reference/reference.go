@@ -40,6 +40,7 @@ type Block struct {
 	Labels     []Label     `json:"labels"`
 	Doc        string      `json:"doc"`
 	Example    string      `json:"example,omitempty"` // HCL
+	Pending    bool        `json:"pending,omitempty"` // checked, but not carried out yet
 	Since      string      `json:"since"`
 	Attributes []Attribute `json:"attributes"`
 	Kinds      []Block     `json:"kinds"` // of a nested block whose label chooses what it holds
@@ -65,6 +66,7 @@ type Attribute struct {
 	PerFile   bool     `json:"per_file"`   // evaluated for each file
 	Doc       string   `json:"doc"`
 	Example   string   `json:"example,omitempty"` // an HCL expression
+	Pending   bool     `json:"pending,omitempty"` // checked, but not carried out yet
 	Since     string   `json:"since"`
 }
 
@@ -157,14 +159,14 @@ func (d *describer) block(b *schema.Block, p place) Block {
 	if p.kind != "" {
 		out.Address += "." + p.kind
 	}
-	out.Example = d.example(out.Address, b.Example)
+	out.Example, out.Pending = d.example(out.Address, b.Example), b.Pending
 	for _, l := range b.Labels {
 		out.Labels = append(out.Labels, Label(l))
 	}
 	for _, a := range b.Attrs {
 		out.Attributes = append(out.Attributes, Attribute{
 			Address: out.Address + "." + a.Name, Name: a.Name, Type: a.Type.Name, Required: a.Required, Default: a.Default, OneOf: a.OneOf,
-			Sensitive: a.Sensitive, NoLiteral: a.NoLiteral, PerFile: a.Late, Doc: a.Doc, Example: a.Example, Since: orOlder(a.Since, out.Since),
+			Sensitive: a.Sensitive, NoLiteral: a.NoLiteral, PerFile: a.Late, Doc: a.Doc, Example: a.Example, Pending: a.Pending, Since: orOlder(a.Since, out.Since),
 		})
 	}
 	for _, v := range b.Variants {

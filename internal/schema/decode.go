@@ -215,7 +215,7 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 	if p.known && goValue != nil {
 		d.assign(targets, at, goValue)
 	}
-	if at.Pending && (!p.known || goValue != nil && !at.isDefault(goValue)) {
+	if at.Pending && !diags.HasErrors() && (!p.known || goValue != nil && !at.isDefault(goValue)) {
 		d.values.pending = append(d.values.pending, Pending{Name: at.Name, Range: attr.NameRange})
 	}
 }

@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"math/big"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -75,6 +76,22 @@ var (
 // connection. The field has the pointer type that the capsule wraps.
 func Capsule(name string, ty cty.Type) Type {
 	return Type{Name: name, cty: ty, parse: func(v cty.Value) (any, error) { return v.EncapsulatedValue(), nil }}
+}
+
+// Notifiers is a list of capsules of one type; the field is a slice of the
+// pointer type that they wrap.
+func Notifiers(ty cty.Type) Type {
+	return Type{Name: "list of references to notifiers", cty: cty.List(ty), parse: func(v cty.Value) (any, error) {
+		out := reflect.MakeSlice(reflect.SliceOf(reflect.PointerTo(ty.EncapsulatedType())), 0, v.LengthInt())
+		for it := v.ElementIterator(); it.Next(); {
+			_, e := it.Element()
+			if e.IsNull() {
+				return nil, fmt.Errorf("an element is null")
+			}
+			out = reflect.Append(out, reflect.ValueOf(e.EncapsulatedValue()))
+		}
+		return out.Interface(), nil
+	}}
 }
 
 // A RefValue is a reference to a node of the graph, read but not resolved.

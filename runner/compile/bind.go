@@ -85,7 +85,7 @@ func (w *workspace) bindUsing(p *Pipeline, run RunValues, uses map[string]bool) 
 		return nil, diags
 	}
 	outer := w.around(p.instance)
-	return w.readPipeline(p.block, outer, outer.With(map[string]cty.Value{"run": known["run"], "connection": connections}))
+	return w.readPipeline(p.block, outer, outer.With(map[string]cty.Value{"run": known["run"], "connection": connections, "notifier": w.g.notifier}))
 }
 
 // uses is the set of names that the steps mention. "connection." stands for

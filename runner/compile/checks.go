@@ -29,6 +29,16 @@ func checkRetry(p retry.Policy, v *schema.Values) hcl.Diagnostics {
 	return nil
 }
 
+func checkDeliverBy(r *reading) hcl.Diagnostics {
+	if !r.values.Set("deliver_by") || !r.values.Known("deliver_by") {
+		return nil
+	}
+	if _, err := time.Parse("15:04", r.config.DeliverBy); err != nil {
+		return hcl.Diagnostics{r.values.Error("deliver_by", "invalid-value", fmt.Sprintf("deliver_by: %q is no time of day", r.config.DeliverBy), `Write hours and minutes: "10:30".`)}
+	}
+	return nil
+}
+
 func checkWait(r *read) hcl.Diagnostics {
 	if r.values.Known("poll") && r.wait.Poll < time.Second {
 		return hcl.Diagnostics{r.values.Error("poll", "invalid-value", "poll is below 1s", "Each look is a request that is paid for.")}

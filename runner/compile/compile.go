@@ -44,6 +44,9 @@ func (g *Generation) compile() hcl.Diagnostics {
 	w := &workspace{g: g, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}, reads: map[*Pipeline][]*read{}}
 	connections, d := w.connections(scope.With(unknownRun), nil)
 	diags = append(diags, d...)
+	w.notifier, d = w.notifiers()
+	diags = append(diags, d...)
+	g.notifier = w.notifier
 	d = w.pipelines(connections)
 	diags = append(diags, d...)
 	if diags.HasErrors() {
@@ -53,6 +56,7 @@ func (g *Generation) compile() hcl.Diagnostics {
 	diags = append(diags, w.order()...)
 	diags = append(diags, w.moves()...)
 	diags = append(diags, w.unusedConnections()...)
+	diags = append(diags, w.unusedNotifiers()...)
 	return append(diags, w.collisions()...)
 }
 
@@ -110,6 +114,8 @@ type workspace struct {
 	sinks map[*Pipeline][]*read
 	reads map[*Pipeline][]*read // sources
 	files map[string][]byte     // of the configuration
+
+	notifier cty.Value
 }
 
 // connections evaluates connections in a scope and returns them as the

@@ -42,6 +42,7 @@ type Generation struct {
 	regs    Registries
 
 	pipelineNames cty.Value // see schema.Scope.Pipelines
+	notifier      cty.Value // the notifiers, by their names
 }
 
 // Pipeline returns the pipeline of that name, or nil.
@@ -86,6 +87,7 @@ type Pipeline struct {
 	Triggers    []schedule.Trigger // its schedule blocks, in the order of the file
 	After       []string           // names of the pipelines that it comes after, in order
 	Location    *time.Location     // in which run.date is a day: of the first schedule, or the project's
+	Pending     []Pending          // what it asks for that cannot be done yet; it does not run
 	Steps       []*Step            // each after what it reads from
 	Unused      []string           // addresses of steps that nothing needs, which runs leave out
 	Range       hcl.Range

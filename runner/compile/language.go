@@ -74,15 +74,27 @@ var settingsBlock = &schema.Block{
 
 // pipelineConfig is the `pipeline` block without its steps.
 type pipelineConfig struct {
-	Description string           `wb:"description"`
-	Owner       string           `wb:"owner"`
-	Tags        []string         `wb:"tags"`
-	Enabled     bool             `wb:"enabled"`
-	Timeout     time.Duration    `wb:"timeout"`
-	Sensitive   []string         `wb:"sensitive_columns"`
-	Priority    int64            `wb:"priority"`
-	After       []string         `wb:"after"`
-	Schedules   []scheduleConfig `wb:"schedule"`
+	Description string        `wb:"description"`
+	Owner       string        `wb:"owner"`
+	Tags        []string      `wb:"tags"`
+	Enabled     bool          `wb:"enabled"`
+	Timeout     time.Duration `wb:"timeout"`
+	Sensitive   []string      `wb:"sensitive_columns"`
+	Priority    int64         `wb:"priority"`
+	After       []string      `wb:"after"`
+
+	OnStepFailure string        `wb:"on_step_failure"`
+	SlowAfter     time.Duration `wb:"slow_after"`
+	DeliverBy     string        `wb:"deliver_by"`
+	PauseAfter    int64         `wb:"pause_after_failures"`
+	OnFailure     []*Notifier   `wb:"on_failure"`
+	OnSuccess     []*Notifier   `wb:"on_success"`
+	OnRecovery    []*Notifier   `wb:"on_recovery"`
+	OnSlow        []*Notifier   `wb:"on_slow"`
+	OnLate        []*Notifier   `wb:"on_late"`
+	OnMissing     []*Notifier   `wb:"on_missing_upstream"`
+
+	Schedules []scheduleConfig `wb:"schedule"`
 }
 
 type scheduleConfig struct {
@@ -114,7 +126,7 @@ var scheduleBlock = &schema.Block{
 var pipelineBlock = &schema.Block{
 	Type: "pipeline", Labels: []schema.Label{{Name: "name", Doc: "Unique in the project."}},
 	Doc: "Data's way from sources through transforms to sinks, run as a whole. The order of its steps comes from their references alone.",
-	Attrs: []schema.Attr{
+	Attrs: append([]schema.Attr{
 		forEachAttr,
 		{Name: "description", Type: schema.String, Doc: "What it is for, shown in lists.", Example: `"Orders by region, for Acme"`},
 		{Name: "owner", Type: schema.String, Doc: "Who answers for it.", Example: `"growth"`},
@@ -124,8 +136,22 @@ var pipelineBlock = &schema.Block{
 		{Name: "sensitive_columns", Type: schema.Strings, Doc: "Columns that are personal, by their names in the sources. They are left out of samples and previews, and a sink refuses them unless it has allow_sensitive = true. A column that a mask hashes, empties or drops is not sensitive any more; a select that renames one is followed, and so is its name through SQL: an alias hides it from this check.", Example: `["email", "phone"]`},
 		{Name: "after", Type: schema.PipelineList, Doc: "Pipelines that come first. Without a schedule of its own, the pipeline takes each slot of theirs for which all of them have succeeded; if one ends otherwise, the slot is skipped. With a schedule, it runs at its own slots if all of them have succeeded since it last ran, and else skips the slot.", Example: "[pipeline.load_orders]"},
 		{Name: "timeout", Type: schema.Duration, Default: "24h", Doc: "Longest time for one run, retries included. A delivery whose first object is sent is not interrupted.", Example: `"2h"`},
-	},
+	}, later...),
 	Blocks: []schema.Nested{{Block: scheduleBlock, Repeat: true}},
+}
+
+// later are attributes of a pipeline that are checked already.
+var later = []schema.Attr{
+	{Name: "on_step_failure", Type: schema.String, Default: "stop", OneOf: []string{"stop", "continue"}, Pending: true, Doc: "What the failure of a step means for the others: stop fails the run before anything is delivered; continue lets branches go on that do not depend on it.", Example: `"continue"`},
+	{Name: "slow_after", Type: schema.Duration, Pending: true, Doc: "How long a run may take until on_slow tells of it.", Example: `"45m"`},
+	{Name: "deliver_by", Type: schema.String, Pending: true, Doc: "The time of day, in the schedule's zone, at which all must be delivered; if not, on_late tells of it.", Example: `"10:30"`},
+	{Name: "pause_after_failures", Type: schema.Int, Pending: true, Doc: "How many runs may fail in a row until the pipeline is paused.", Example: "10"},
+	hookAttr("on_failure", "when a run fails"),
+	hookAttr("on_success", "when a run succeeds"),
+	hookAttr("on_recovery", "when a run succeeds after one that failed"),
+	hookAttr("on_slow", "when a run takes longer than slow_after"),
+	hookAttr("on_late", "when a delivery is not there at deliver_by"),
+	hookAttr("on_missing_upstream", "when what a wait_for block waits for does not come"),
 }
 
 // stepConfig is what all steps that retry have in common.
@@ -206,6 +232,9 @@ type sinkConfig struct {
 	IfEmpty string          `wb:"if_empty"`
 
 	AllowSensitive bool `wb:"allow_sensitive"`
+	PGP            *struct {
+		PublicKey string `wb:"public_key"`
+	} `wb:"pgp"`
 }
 
 // sinkCommon describes what every sink has.
@@ -219,5 +248,14 @@ var sinkCommon = &schema.Block{
 		{Name: "allow_sensitive", Type: schema.Bool, Default: "false", Doc: "Whether the sink may deliver columns that the pipeline's sensitive_columns name.", Example: "true"},
 		timeoutAttr,
 	},
-	Blocks: []schema.Nested{{Block: encode.Block(), Required: true}, {Block: retry.Block()}},
+	Blocks: []schema.Nested{{Block: encode.Block(), Required: true}, {Block: pgpBlock}, {Block: retry.Block()}},
+}
+
+// pgpBlock describes the encryption of what is delivered.
+var pgpBlock = &schema.Block{
+	Type: "pgp", Pending: true, Doc: "Encrypts each file for the holder of a PGP key, after compression.",
+	Example: "pgp {\n  public_key = file(\"keys/acme.asc\")\n}",
+	Attrs: []schema.Attr{
+		{Name: "public_key", Type: schema.String, Required: true, Doc: "The recipient's public key, armored.", Example: `file("keys/acme.asc")`},
+	},
 }

@@ -342,13 +342,22 @@ func (w *workspace) around(one instance) *schema.Scope {
 // pipeline compiles one instance of a pipeline.
 func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Value) (*Pipeline, hcl.Diagnostics) {
 	outer := w.around(one)
-	scope := outer.With(map[string]cty.Value{"run": unknownRun["run"], "connection": connections})
+	scope := outer.With(map[string]cty.Value{"run": unknownRun["run"], "connection": connections, "notifier": w.notifier})
 	r, diags := w.readPipeline(block, outer, scope)
 	p := &Pipeline{
 		instance: one,
 		Name:     block.Labels[0] + one.suffix(), Base: block.Labels[0], Description: r.config.Description, Owner: r.config.Owner, Tags: r.config.Tags,
 		Enabled: r.config.Enabled, Timeout: r.config.Timeout, Range: block.DefRange, generation: w.g, block: block,
 		Priority: r.config.Priority, After: r.config.After, afterRange: r.values.Range("after"),
+	}
+	p.Pending = append(p.Pending, r.values.Pending()...)
+	for _, s := range r.steps {
+		p.Pending = append(p.Pending, s.values.Pending()...)
+	}
+	diags = append(diags, pendingWarnings(p.Pending)...)
+	diags = append(diags, checkDeliverBy(r)...)
+	for _, u := range r.values.Uses() {
+		w.used[u.Address()] = true
 	}
 	d := w.schedules(p, r)
 	diags = append(diags, d...)

@@ -27,7 +27,7 @@ func Reference(regs Registries) []Described {
 	connection.Labels = []schema.Label{{Name: "kind", Doc: "aws."}, {Name: "name", Doc: "Unique in the project; used as connection.name."}}
 	out := []Described{
 		{Block: settingsBlock}, {Block: variableReference()}, {Block: localsReference()},
-		{Kind: "aws", Block: &connection}, {Block: pipelineReference()},
+		{Kind: "aws", Block: &connection}, {Kind: "webhook", Block: webhookBlock}, {Block: pipelineReference()},
 	}
 	out = append(out, kindsOf(waitCommon, regs.Waiters)...)
 	out = append(out, kindsOf(sourceCommon, regs.Sources)...)

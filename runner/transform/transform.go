@@ -32,6 +32,7 @@ func All() Registry { return Registry{sqlKind(), selectKind(), maskKind()} }
 type sqlConfig struct {
 	Query     string `wb:"query"`
 	QueryFile string `wb:"query_file"`
+	Engine    string `wb:"engine"`
 }
 
 func sqlKind() Kind {
@@ -41,6 +42,7 @@ func sqlKind() Kind {
 		Attrs: []schema.Attr{
 			{Name: "query", Type: schema.Query, Doc: "The statement. ${source.x} and ${transform.x} stand where a table would.", Example: `"SELECT * FROM ${source.orders}"`},
 			{Name: "query_file", Type: schema.QueryFile, Doc: "A file that holds the statement, as a template with the same references. Relative to the project. Exactly one of query and query_file is given.", Example: `"sql/by_region.sql"`},
+			{Name: "engine", Type: schema.String, Default: "duckdb", OneOf: []string{"duckdb", "athena"}, Pending: true, Doc: "Who computes it: duckdb, here; or athena, as part of the source's own query.", Example: `"athena"`},
 		},
 	}
 	check := func(_ sqlConfig, v *schema.Values) hcl.Diagnostics { return QueryGiven(v, `transform "sql"`) }
