@@ -174,7 +174,7 @@ func (a *app) carry(ctx context.Context, store state.Store, spool string, g *com
 	switch {
 	case err != nil:
 		return err
-	case done.Status != state.Succeeded && done.Status != state.ConditionOff:
+	case done.Status != state.Succeeded && done.Status != state.ConditionOff && done.Status != state.Skipped:
 		return errReported
 	}
 	return nil

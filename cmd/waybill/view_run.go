@@ -173,6 +173,8 @@ func (v *textView) finished(e runner.Event) {
 		v.printf("%s in %s\n", v.style.Green("succeeded"), took)
 	case state.ConditionOff:
 		v.printf("%s in %s: a condition is not met\n", v.style.Green("nothing to deliver"), took)
+	case state.Skipped:
+		v.printf("%s after %s: nothing is delivered\n", v.style.Yellow("skipped"), took)
 	case state.Cancelled:
 		v.printf("%s after %s; `waybill runs retry %s` goes on where it stopped\n", v.style.Yellow("cancelled"), took, e.Run)
 	default:

@@ -84,6 +84,7 @@ func (w *workspace) bindUsing(p *Pipeline, run RunValues, uses map[string]bool) 
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	w.reading = p.Name
 	outer := w.around(p.instance)
 	return w.readPipeline(p.block, outer, outer.With(map[string]cty.Value{"run": known["run"], "connection": connections, "notifier": w.g.notifier}))
 }

@@ -149,7 +149,7 @@ func scheduleFault(s schedule.Schedule, rng hcl.Range) *hcl.Diagnostic {
 
 // checkSink looks at what the sink's format, key and order have to do with
 // each other.
-func checkSink(r *read, targetAttr string, scope *schema.Scope) hcl.Diagnostics {
+func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	if err := r.common.Format.Check(); err != nil {
 		diags = append(diags, r.values.Error("format", "invalid-value", "format: "+err.Error(), ""))
@@ -163,7 +163,7 @@ func checkSink(r *read, targetAttr string, scope *schema.Scope) hcl.Diagnostics 
 				fmt.Sprintf("Take ${file.%s} out of %s.", name, targetAttr))))
 		}
 	}
-	sample := RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"}.object(&Pipeline{Location: time.UTC})
+	sample := RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"}.object(&Pipeline{Name: pipeline, Location: time.UTC})
 	name, known, d := r.target.In(scope.With(map[string]cty.Value{"run": sample})).Eval("", "")
 	diags = append(diags, d...)
 	if known {

@@ -116,6 +116,7 @@ type workspace struct {
 	files map[string][]byte     // of the configuration
 
 	notifier cty.Value
+	reading  string // name of the pipeline that is being read
 }
 
 // connections evaluates connections in a scope and returns them as the

@@ -258,7 +258,7 @@ func (w *workspace) readSink(r *read, scope *schema.Scope, broken bool) hcl.Diag
 	if broken {
 		return diags
 	}
-	return append(diags, checkSink(r, kind.Target, scope)...)
+	return append(diags, checkSink(r, kind.Target, w.reading, scope)...)
 }
 
 // decodeAs reads a step's block as the kind that its first label names. Without
@@ -343,10 +343,11 @@ func (w *workspace) around(one instance) *schema.Scope {
 func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Value) (*Pipeline, hcl.Diagnostics) {
 	outer := w.around(one)
 	scope := outer.With(map[string]cty.Value{"run": unknownRun["run"], "connection": connections, "notifier": w.notifier})
+	w.reading = block.Labels[0] + one.suffix()
 	r, diags := w.readPipeline(block, outer, scope)
 	p := &Pipeline{
 		instance: one,
-		Name:     block.Labels[0] + one.suffix(), Base: block.Labels[0], Description: r.config.Description, Owner: r.config.Owner, Tags: r.config.Tags,
+		Name:     w.reading, Base: block.Labels[0], Description: r.config.Description, Owner: r.config.Owner, Tags: r.config.Tags,
 		Enabled: r.config.Enabled, Timeout: r.config.Timeout, Range: block.DefRange, generation: w.g, block: block,
 		Priority: r.config.Priority, After: r.config.After, afterRange: r.values.Range("after"),
 	}
