@@ -195,6 +195,10 @@ func (l ledger) Aborted(ctx context.Context, key, uploadID string) error {
 	return l.e.Store.Aborted(ctx, l.e.Owner, l.id, key, uploadID)
 }
 
+func (l ledger) Removed(ctx context.Context, key string) error {
+	return l.e.Store.Removed(ctx, l.e.Owner, l.id, key)
+}
+
 func (b *stepBook) remember(s state.Step) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -101,7 +101,7 @@ func Bytes(size int, seed uint64) []byte {
 // Delivery is a delivery of the artifacts with what the ledger holds.
 func Delivery(l *Ledger, artifacts ...sinks.Artifact) sinks.Delivery {
 	slot := time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
-	return sinks.Delivery{ID: "d-7f3a", Pipeline: "daily", Sink: "sink.acme", Slot: slot, Run: "01J0", Artifacts: artifacts, Intents: l.Intents(), Ledger: l}
+	return sinks.Delivery{ID: "d-7f3a", Pipeline: "daily", Sink: "sink.acme", Slot: slot, Run: "01J0", Artifacts: artifacts, Intents: l.Intents(), Standing: l.Standing(), Ledger: l}
 }
 
 func deliver(t *testing.T, p Place, l *Ledger, artifacts ...sinks.Artifact) sinks.Receipt {
