@@ -155,27 +155,45 @@ func (w *writer) Put(ctx context.Context, a sinks.Artifact, absent bool) (sinks.
 	if ctx.Err() != nil {
 		return sinks.Object{}, problem.New("cancelled", "the delivery was cancelled", ctx.Err())
 	}
-	path := filepath.Clean(filepath.FromSlash(a.Key))
 	if err := w.d.Ledger.Intend(ctx, sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size, Role: a.Role}); err != nil {
 		return sinks.Object{}, err
 	}
-	if err := w.root.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return sinks.Object{}, writeProblem(a.Key, err)
+	path := filepath.Clean(filepath.FromSlash(a.Key))
+	if err := w.place(ctx, a, path, absent); err != nil {
+		// Nothing of ours has the name. If that cannot be recorded, it is
+		// looked upon as perhaps there.
+		_ = w.d.Ledger.Aborted(context.WithoutCancel(ctx), a.Key, "")
+		return sinks.Object{}, err
 	}
-	temp, err := w.tempFile(filepath.Dir(path), a.Key)
-	if err != nil {
-		return sinks.Object{}, writeProblem(a.Key, err)
-	}
-	err = w.fill(ctx, temp, a)
-	if err == nil {
-		err = w.publish(ctx, temp, a, absent)
-	}
-	if err != nil {
-		_ = w.root.Remove(temp) // the first failure counts
+	if err := w.syncAbove(path, a.Key); err != nil {
 		return sinks.Object{}, err
 	}
 	obj := w.object(a)
 	return obj, w.d.Ledger.Settle(context.WithoutCancel(ctx), obj)
+}
+
+// place makes a file beside its place and gives it its name. On failure there
+// is neither.
+func (w *writer) place(ctx context.Context, a sinks.Artifact, path string, absent bool) error {
+	if err := w.root.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return writeProblem(a.Key, err)
+	}
+	temp, err := w.tempFile(filepath.Dir(path), a.Key)
+	if err != nil {
+		return writeProblem(a.Key, err)
+	}
+	if err = w.fill(ctx, temp, a); err == nil {
+		err = w.name(temp, path, absent)
+		if absent && errors.Is(err, fs.ErrExist) {
+			err = w.meetOwn(ctx, temp, a)
+		} else if err != nil {
+			err = writeProblem(a.Key, err)
+		}
+	}
+	if err != nil {
+		_ = w.root.Remove(temp) // the first failure counts
+	}
+	return err
 }
 
 // tempFile chooses a temporary name that no other process has, and removes
@@ -237,20 +255,8 @@ func (w *writer) fill(ctx context.Context, temp string, a sinks.Artifact) error 
 	return nil
 }
 
-// publish gives the file its name and makes the name durable, and those of the
-// directories above it, which may be new.
-func (w *writer) publish(ctx context.Context, temp string, a sinks.Artifact, absent bool) error {
-	path := filepath.Clean(filepath.FromSlash(a.Key))
-	err := w.name(temp, path, absent)
-	if absent && errors.Is(err, fs.ErrExist) {
-		return w.meetOwn(ctx, temp, a)
-	}
-	if err != nil {
-		return writeProblem(a.Key, err)
-	}
-	return w.syncAbove(path, a.Key)
-}
-
+// syncAbove makes a file's name durable, and those of the directories above it,
+// which may be new.
 func (w *writer) syncAbove(path, key string) error {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		if err := w.syncDir(dir); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"waybill/sinks"
 	"waybill/sinks/order"
@@ -23,7 +24,8 @@ func (w *writer) object(a sinks.Artifact) sinks.Object {
 }
 
 // name gives a finished file its name: in place of another, or, by a link, only
-// where none is.
+// where none is. A link that cannot be followed by the removal of the temporary
+// name counts: the next attempt removes that.
 func (w *writer) name(temp, path string, absent bool) error {
 	if !absent {
 		return w.root.Rename(temp, path)
@@ -31,7 +33,8 @@ func (w *writer) name(temp, path string, absent bool) error {
 	if err := w.root.Link(temp, path); err != nil {
 		return err
 	}
-	return w.root.Remove(temp)
+	_ = w.root.Remove(temp)
+	return nil
 }
 
 // meetOwn is for a file that stands where we were to write one if none did: it
@@ -52,7 +55,7 @@ func (w *writer) meetOwn(ctx context.Context, temp string, a sinks.Artifact) err
 func (w *writer) Look(ctx context.Context, a sinks.Artifact) (sinks.Object, bool, bool, error) {
 	path := filepath.Clean(filepath.FromSlash(a.Key))
 	info, err := w.root.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return sinks.Object{}, false, false, nil
 	}
 	if err != nil {
@@ -67,7 +70,14 @@ func (w *writer) Look(ctx context.Context, a sinks.Artifact) (sinks.Object, bool
 	if err != nil {
 		return sinks.Object{}, false, false, writeProblem(a.Key, err)
 	}
-	return w.object(a), true, sum == a.SHA256, nil
+	if sum != a.SHA256 {
+		return w.object(a), true, false, nil
+	}
+	_, err = w.tempFile(filepath.Dir(path), a.Key) // a crash may have left the other name
+	if err != nil {
+		return sinks.Object{}, false, false, writeProblem(a.Key, err)
+	}
+	return w.object(a), true, true, nil
 }
 
 func (w *writer) sum(ctx context.Context, path string) (string, error) {
@@ -85,7 +95,7 @@ func (w *writer) sum(ctx context.Context, path string) (string, error) {
 func (w *writer) Remove(_ context.Context, key string) error {
 	path := filepath.Clean(filepath.FromSlash(key))
 	err := w.root.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
 	if err != nil {
