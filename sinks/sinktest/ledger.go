@@ -138,3 +138,35 @@ func (l *Ledger) Open() []sinks.Intent {
 	}
 	return open
 }
+
+// stopsAt runs f with a ledger that fails from its nth record on, counted from
+// 0, as when the process stopped there, and reports whether f came that far.
+func (l *Ledger) stopsAt(n int, f func()) bool {
+	var mu sync.Mutex
+	seen := 0
+	stop := func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		seen++
+		if seen > n {
+			return errStopped
+		}
+		return nil
+	}
+	l.OnIntend = func(sinks.Intent) error { return stop() }
+	l.OnSettle = func(sinks.Object) error { return stop() }
+	l.OnRemoved = func(string) error { return stop() }
+	defer func() { l.OnIntend, l.OnSettle, l.OnRemoved = nil, nil, nil }()
+	f()
+	return seen > n
+}
+
+// serial lets one call of f through at a time.
+func serial[T any](f func(T) error) func(T) error {
+	var mu sync.Mutex
+	return func(v T) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return f(v)
+	}
+}
