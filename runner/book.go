@@ -193,6 +193,7 @@ type transformResult struct {
 // what the ledger plans.
 type frozenSink struct {
 	Place     string           `json:"place"`
+	IfExists  string           `json:"if_exists,omitempty"`
 	Artifacts []frozenArtifact `json:"artifacts"`
 }
 
@@ -208,6 +209,7 @@ type sinkResult struct {
 	// Began is when the first attempt at the delivery began, in this series.
 	Began   time.Time      `json:"began,omitzero"`
 	Receipt *sinks.Receipt `json:"receipt,omitempty"`
+	Skipped string         `json:"skipped,omitempty"` // why nothing was delivered
 }
 
 // dir is the directory of a step's files.

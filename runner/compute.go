@@ -3,11 +3,9 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"waybill/internal/dataset"
@@ -16,7 +14,6 @@ import (
 	"waybill/runner/engine"
 	"waybill/runner/retry"
 	"waybill/runner/state"
-	"waybill/sinks"
 )
 
 // compute transforms the extracted data and freezes every sink's artifacts, in
@@ -253,75 +250,4 @@ func (e *execution) define(ctx context.Context, job engine.Job, s *compile.Step)
 		result.Frozen, ev.Rows, ev.Bytes = &ds, known(ds.Rows), ds.Bytes()
 	}
 	return e.steps.succeed(ctx, s.Address, result, ev)
-}
-
-// freeze writes a sink's artifacts and records them.
-func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step) error {
-	if _, ok := e.frozen(s.Address); ok {
-		return nil
-	}
-	out, err := e.bound.Output(s.Address)
-	if err != nil {
-		return err
-	}
-	if _, err := e.steps.start(ctx, s.Address, e.steps.next(s.Address)); err != nil {
-		return err
-	}
-	if err := e.refuseSensitive(ctx, job, s, out.Input); err != nil {
-		return err
-	}
-	dir, err := e.emptyDir(s.Address)
-	if err != nil {
-		return err
-	}
-	file := "artifact" + out.Format.Extensions()[0]
-	done, err := job.Export(ctx, engine.Export{Relation: out.Input, Path: filepath.Join(dir, file), Format: out.Format, OrderBy: out.OrderBy,
-		Progress: func(percent float64) {
-			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Phase: "writing", Done: int64(percent), Total: 100})
-		}})
-	if err != nil {
-		return err
-	}
-	result := frozenSink{Place: out.Place}
-	if done.Rows == 0 {
-		err = Empty(s, out)
-	}
-	switch {
-	case err == nil:
-		result.Artifacts = []frozenArtifact{{File: file, Artifact: sinks.Artifact{Key: out.Name, Size: done.Size, Rows: done.Rows,
-			SHA256: done.SHA256, ContentType: out.Format.ContentType(), Schema: done.Schema}}}
-	case !errors.Is(err, ErrNothing):
-		return err
-	}
-	return e.recordFrozen(ctx, s.Address, result)
-}
-
-// refuseSensitive fails a sink that would deliver columns which it must not.
-func (e *execution) refuseSensitive(ctx context.Context, job engine.Job, s *compile.Step, input string) error {
-	columns, _, err := job.Preview(ctx, input, 0)
-	if err != nil {
-		return err
-	}
-	if names := e.bound.Exposed(s.Address, columns); len(names) > 0 {
-		return compile.SensitiveColumns(s.Address, input, names)
-	}
-	return nil
-}
-
-// recordFrozen stores the artifacts in the step, which goes on to its delivery.
-func (e *execution) recordFrozen(ctx context.Context, address string, result frozenSink) error {
-	step := e.steps.get(address)
-	data, err := encodeJSON(sinkResult{frozenSink: result})
-	if err != nil {
-		return err
-	}
-	step.Result = data
-	return e.steps.put(ctx, step)
-}
-
-func emptyResult(s *compile.Step, input string) error {
-	p := problem.New("empty-result", fmt.Sprintf("%s has no rows, and %s must not deliver nothing", input, s.Address), nil)
-	p.Cause = `The sink has if_empty = "fail".`
-	p.Remedy = []string{fmt.Sprintf("Find out why %s is empty.", strings.TrimSpace(input)), `Or set if_empty to "deliver" (a file without rows) or "skip" (no file).`}
-	return p
 }

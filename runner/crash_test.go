@@ -72,11 +72,11 @@ type slowExport struct {
 	by   time.Duration
 }
 
-func (j slowExport) Export(ctx context.Context, e engine.Export) (engine.Exported, error) {
-	if filepath.Base(filepath.Dir(e.Path)) == j.sink {
+func (j slowExport) ExportFiles(ctx context.Context, e engine.ExportFiles) (engine.Exports, error) {
+	if filepath.Base(e.Dir) == j.sink {
 		time.Sleep(j.by)
 	}
-	return j.Job.Export(ctx, e)
+	return j.Job.ExportFiles(ctx, e)
 }
 
 // The time that a policy allows for a delivery begins with the delivery, not

@@ -47,6 +47,8 @@ func (e *execution) deliver(ctx context.Context, s *compile.Step) error {
 	case result.Receipt != nil:
 		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Objects: result.Receipt.Objects, Identity: result.Receipt.Identity, Rows: known(rowsOf(result))})
 		return nil
+	case result.Skipped != "":
+		return nil
 	case len(result.Artifacts) == 0:
 		e.steps.end(ctx, s.Address, state.Skipped, "no rows", nil)
 		return nil
@@ -127,8 +129,12 @@ func (e *execution) deliverOnce(ctx context.Context, s *compile.Step, sink sinks
 	if err != nil {
 		return err
 	}
+	standing, err := e.Store.Standing(ctx, id)
+	if err != nil {
+		return err
+	}
 	d := sinks.Delivery{ID: id, Pipeline: e.run.Pipeline, Sink: s.Address, Slot: e.run.Slot, Run: e.run.ID,
-		Intents: intents, Ledger: ledger{e, id},
+		IfExists: result.IfExists, Intents: intents, Standing: standing, Ledger: ledger{e, id},
 		Progress: func(p sinks.Progress) {
 			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Attempt: attempt, Phase: "sending", Done: p.Done, Total: p.Total})
 		}}
@@ -137,8 +143,11 @@ func (e *execution) deliverOnce(ctx context.Context, s *compile.Step, sink sinks
 		d.Artifacts = append(d.Artifacts, a.Artifact)
 	}
 	receipt, err := sink.Deliver(ctx, d)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case receipt.Skipped != "":
+		return e.skippedDelivery(ctx, s, result, receipt.Skipped)
 	}
 	return e.delivered(ctx, s, id, result, receipt)
 }
@@ -169,6 +178,23 @@ func (e *execution) delivered(ctx context.Context, s *compile.Step, id string, r
 	return nil
 }
 
+// skippedDelivery records that a sink delivered nothing, because it was not to
+// replace what stands there.
+func (e *execution) skippedDelivery(ctx context.Context, s *compile.Step, result sinkResult, why string) error {
+	result.Skipped = why
+	data, err := encodeJSON(result)
+	if err != nil {
+		return err
+	}
+	step := e.steps.get(s.Address)
+	step.Result = data
+	if err := e.steps.put(context.WithoutCancel(ctx), step); err != nil {
+		return err
+	}
+	e.steps.end(ctx, s.Address, state.Skipped, why, nil)
+	return nil
+}
+
 func rowsOf(r sinkResult) int64 {
 	var n int64
 	for _, a := range r.Artifacts {
@@ -193,6 +219,10 @@ func (l ledger) Settle(ctx context.Context, obj sinks.Object) error {
 
 func (l ledger) Aborted(ctx context.Context, key, uploadID string) error {
 	return l.e.Store.Aborted(ctx, l.e.Owner, l.id, key, uploadID)
+}
+
+func (l ledger) Removed(ctx context.Context, key string) error {
+	return l.e.Store.Removed(ctx, l.e.Owner, l.id, key)
 }
 
 func (b *stepBook) remember(s state.Step) {

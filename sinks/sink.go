@@ -13,7 +13,8 @@ import (
 // A Sink hands finished artifacts over.
 //
 // Deliver is idempotent by delivery id and all or nothing for each object: an
-// object is either there with the artifact's bytes or was not touched. It
+// object is either there with the artifact's bytes or was not touched. Objects
+// change in the order that package order keeps. It
 // blocks, it may be called again after a failure or a crash with the intents
 // that the ledger holds, and it settles those before anything else. On failure
 // it undoes what is half done (aborts uploads) even when ctx is cancelled. It
@@ -30,13 +31,32 @@ type Delivery struct {
 	Slot     time.Time
 	Run      string
 
-	Artifacts []Artifact
+	Artifacts []Artifact // in order; data first, then at most one manifest, then at most one success file
+	// IfExists says what happens to objects that stand where artifacts are to
+	// go: one of the constants below; empty is Replace.
+	IfExists string
+	// Standing is what the ledger knows to stand at the destination by this
+	// delivery's id, from earlier runs too.
+	Standing []Object
 	// Intents is what the ledger holds from earlier attempts, oldest first.
 	Intents []Intent
 	Ledger  Ledger
 	// Progress may be called at any time, from any goroutine, and is cheap.
 	Progress func(Progress)
 }
+
+// What becomes of objects that stand already where artifacts are to go.
+const (
+	Replace = "replace" // they are replaced
+	Fail    = "fail"    // nothing is delivered, unless they are this delivery's own
+	Skip    = "skip"    // nothing is delivered if the first one is there
+)
+
+// The roles of artifacts. Data has none.
+const (
+	Manifest = "manifest" // lists the data; goes up after it
+	Success  = "success"  // says that all is there; goes up last, and out first
+)
 
 // An Artifact is a finished, verified file: its bytes never change again.
 type Artifact struct {
@@ -46,7 +66,8 @@ type Artifact struct {
 	Rows        int64          `json:"rows"`
 	SHA256      string         `json:"sha256"` // hex
 	ContentType string         `json:"content_type"`
-	Schema      dataset.Schema `json:"schema"`
+	Role        string         `json:"role,omitempty"` // "" for data, Manifest or Success
+	Schema      dataset.Schema `json:"schema,omitempty"`
 }
 
 // An Intent is a durable announcement that an object is about to be written.
@@ -54,6 +75,7 @@ type Intent struct {
 	Key      string `json:"key"`
 	SHA256   string `json:"sha256"`
 	Size     int64  `json:"size"`
+	Role     string `json:"role,omitempty"`      // the artifact's
 	UploadID string `json:"upload_id,omitempty"` // of a multipart upload that is or was open
 	Settled  bool   `json:"settled"`             // the object is there, or the upload is aborted
 	Object   Object `json:"object,omitzero"`     // set once the object is there
@@ -69,6 +91,7 @@ type Object struct {
 	Checksum string `json:"checksum,omitempty"` // as the destination computed it, "crc64nvme:…"
 	ETag     string `json:"etag,omitempty"`
 	Version  string `json:"version,omitempty"`
+	Role     string `json:"role,omitempty"` // the artifact's
 }
 
 // A Ledger makes a delivery's steps durable. Each call has returned before the
@@ -78,14 +101,27 @@ type Ledger interface {
 	Intend(ctx context.Context, in Intent) error
 	// Settle records that the object of this key is there.
 	Settle(ctx context.Context, obj Object) error
-	// Aborted records that the upload is gone.
+	// Aborted records that the upload is gone; with an empty uploadID, that a
+	// plain put is known not to have happened.
 	Aborted(ctx context.Context, key, uploadID string) error
+	// Removed records that no object stands under the key any more.
+	Removed(ctx context.Context, key string) error
 }
 
 // A Receipt tells what was delivered and as whom.
 type Receipt struct {
 	Objects  []Object `json:"objects"`
 	Identity string   `json:"identity,omitempty"` // ARN that wrote them; empty for local files
+	// Skipped says why nothing was delivered, by if_exists = "skip".
+	Skipped string `json:"skipped,omitempty"`
+}
+
+// A Use is what a sink's block asks of it, as far as that decides which
+// permissions it needs.
+type Use struct {
+	IfExists string
+	Several  bool // there may be more than one file
+	Success  bool // there is a success file
 }
 
 // Progress says how far a delivery is.

@@ -29,9 +29,14 @@ func (c Context) url() string {
 	return "s3://" + c.Bucket + "/" + c.Key
 }
 
+// BucketARN is the ARN of a bucket; the region tells its partition.
+func BucketARN(bucket, region string) string {
+	return "arn:" + partition(region) + ":s3:::" + bucket
+}
+
 // resource is the ARN that a policy statement for this request names.
 func (c Context) resource() string {
-	arn := "arn:" + partition(c.Region) + ":s3:::" + c.Bucket
+	arn := BucketARN(c.Bucket, c.Region)
 	if c.Key == "" {
 		return arn
 	}

@@ -32,7 +32,9 @@ var dataEntries = map[string]Entry{
 		Remedy: []string{"Replace such values in the transformation, for instance: CASE WHEN isfinite(x) THEN x END."},
 		Class:  Permanent,
 	},
-	"file-not-found": {Title: "a file does not exist", Remedy: []string{"Correct path. It is relative to the project's directory."}, Class: Permanent},
+	"column-unsuitable": {Title: "a column cannot serve for this", Remedy: []string{"Convert the column in a transform, or use another one."}, Class: Permanent},
+	"too-many-files":    {Title: "a sink would write too many files", Cause: "One delivery has 10,000 files at most.", Remedy: []string{"Raise max_file_rows or max_file_size.", "Or partition by columns with fewer values."}, Class: Permanent},
+	"file-not-found":    {Title: "a file does not exist", Remedy: []string{"Correct path. It is relative to the project's directory."}, Class: Permanent},
 	"file-malformed": {
 		Title: "a file's text is not what its source describes",
 		Cause: "A line has too few or too many values, a quote is not closed, a value does not fit its column's type, or the text is not UTF-8.",

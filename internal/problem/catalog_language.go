@@ -45,5 +45,6 @@ var languageEntries = map[string]Entry{
 	"sandbox-not-declared":   {Title: "the project declares no sandbox", Remedy: []string{"Write a file that ends in .sandbox.hcl with a user, a bucket and a table."}, Class: Permanent},
 	"conflicting-attributes": {Title: "two attributes exclude each other", Remedy: []string{"Keep one of them."}, Class: Permanent},
 	"invalid-policy":         {Title: "a policy is no valid IAM policy", Remedy: []string{"Correct it as the message says."}, Class: Permanent},
+	"needs-permission":       {Title: "a sink needs more than the permission to put objects", Remedy: []string{"Ask the bucket's owner for the permission, or take the attribute away."}, Class: Permanent},
 	"extension-mismatch":     {Title: "a file's name says another format than it has", Remedy: []string{"Change the extension in the key, or the format."}, Class: Permanent},
 }

@@ -246,25 +246,33 @@ func (b *Bound) Sink(address string) (sinks.Sink, error) {
 // Output is what a sink wants made of its input.
 type Output struct {
 	Input   string // address
-	Name    string // key or path of the file, within the sink's place
+	Name    string // key or path of the first file, within the sink's place; see FileName
 	Place   string // "s3://bucket"
 	Format  encode.Format
 	OrderBy []string
 	IfEmpty string // "deliver", "skip", "fail"
+
+	MaxFileRows, MaxFileSize int64 // 0: no limit
+	PartitionBy              []string
+	SuccessKey, ManifestKey  string // empty: none
+	IfExists                 string // "replace", "fail", "skip"
 }
 
 // Output returns what the sink of that address delivers.
 func (b *Bound) Output(address string) (Output, error) {
 	r := b.steps[address]
-	name, known, diags := r.target.Eval("", "")
-	if diags.HasErrors() {
-		return Output{}, asProblem(diags)
+	c := r.common
+	out := Output{Input: c.Input.Address, Place: r.place(), Format: c.Format, OrderBy: c.OrderBy, IfEmpty: c.IfEmpty,
+		MaxFileRows: c.MaxFileRows, MaxFileSize: c.MaxFileSize, PartitionBy: c.PartitionBy, IfExists: c.IfExists}
+	var err error
+	if out.Name, err = b.FileName(address, 1, ""); err != nil {
+		return Output{}, err
 	}
-	if !known {
-		return Output{}, problem.New("unset-variable", fmt.Sprintf("the name of the file that %s writes depends on an environment variable that is not set", address), nil)
+	if out.SuccessKey, err = lateText(r.values.Late("success_key"), address, "", ""); err != nil {
+		return Output{}, err
 	}
-	return Output{Input: r.common.Input.Address, Name: name, Place: r.place(), Format: r.common.Format,
-		OrderBy: r.common.OrderBy, IfEmpty: r.common.IfEmpty}, nil
+	out.ManifestKey, err = lateText(r.values.Late("manifest_key"), address, "", "")
+	return out, err
 }
 
 // placed is what a sink's configuration offers to tell where its files go.
@@ -286,9 +294,9 @@ func (r *read) clean(name string) string {
 }
 
 type sampleName struct {
+	namedFile
 	address string
 	full    string // place and name
-	rng     hcl.Range
 }
 
 // sampleNames evaluates the names that a pipeline's sinks write for a slot.
@@ -299,9 +307,9 @@ func (w *workspace) sampleNames(p *Pipeline, slot time.Time) ([]sampleName, hcl.
 	var out []sampleName
 	var diags hcl.Diagnostics
 	for _, s := range w.sinks[p] {
-		name, known, d := s.target.In(scope.With(s.each)).Eval("", "")
-		diags = append(diags, d...)
-		if !known {
+		kind, _ := w.g.regs.Sinks.Get(s.step.Kind)
+		files, d := s.sampleFiles(kind.Target, scope.With(s.each))
+		if diags = append(diags, d...); len(files) == 0 {
 			continue
 		}
 		if !placeKnown(s) { // the bucket depends on the run, too
@@ -311,8 +319,11 @@ func (w *workspace) sampleNames(p *Pipeline, slot time.Time) ([]sampleName, hcl.
 			}
 			s = r.steps[slices.IndexFunc(r.steps, func(o *read) bool { return o.step.Address == s.step.Address })]
 		}
-		if placeKnown(s) {
-			out = append(out, sampleName{s.step.Address, s.place() + "/" + s.clean(name), s.target.Range()})
+		if !placeKnown(s) {
+			continue
+		}
+		for _, f := range files {
+			out = append(out, sampleName{f, s.step.Address, s.place() + "/" + s.clean(f.name)})
 		}
 	}
 	return out, diags

@@ -157,14 +157,9 @@ func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Di
 	if r.target.IsZero() {
 		return diags
 	}
-	for _, name := range []string{"number", "partition"} {
-		if r.target.Uses("file", name) {
-			diags = append(diags, r.target.Explain(diag.Error("invalid-value", r.target.Range(), fmt.Sprintf("%s uses file.%s, but the sink writes one file", targetAttr, name),
-				fmt.Sprintf("Take ${file.%s} out of %s.", name, targetAttr))))
-		}
-	}
+	diags = append(diags, checkLayout(r, targetAttr)...)
 	sample := RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"}.object(&Pipeline{Name: pipeline, Location: time.UTC})
-	name, known, d := r.target.In(scope.With(map[string]cty.Value{"run": sample})).Eval("", "")
+	name, known, d := r.target.In(scope.With(map[string]cty.Value{"run": sample})).Eval(fileNumber(1), "p=1/")
 	diags = append(diags, d...)
 	if known {
 		diags = append(diags, checkExtension(r, name, targetAttr)...)
@@ -207,44 +202,6 @@ func (w *workspace) replaced(p *Pipeline, name string) string {
 		}
 	}
 	return ""
-}
-
-// collisions refuses two sinks that can write the same name for one slot.
-func (w *workspace) collisions() hcl.Diagnostics {
-	type claim struct {
-		pipeline, address string
-		rng               hcl.Range
-	}
-	var diags hcl.Diagnostics
-	reported := map[string]bool{}
-	w.files = w.g.project.Tree.Files()
-	for i, slot := range sampleSlots {
-		claimed := map[string]claim{}
-		for _, p := range w.g.Pipelines {
-			names, d := w.sampleNames(p, slot)
-			if i == 0 {
-				diags = append(diags, d...)
-			}
-			for _, n := range names {
-				if by := w.replaced(p, n.full); i == 0 && by != "" {
-					diags = append(diags, diag.Error("path-reserved", n.rng, fmt.Sprintf("%s would replace what it is made from", n.address),
-						fmt.Sprintf("%s is read by %s. Write to another path.", strings.TrimPrefix(n.full, "file:/"), by)))
-				}
-				prev, taken := claimed[n.full]
-				this := claim{p.Name, n.address, n.rng}
-				if !taken {
-					claimed[n.full] = this
-					continue
-				}
-				if pair := prev.pipeline + prev.address + p.Name + n.address; !reported[pair] {
-					reported[pair] = true
-					diags = append(diags, diag.Error("key-collision", n.rng, fmt.Sprintf("%s of pipeline %s and %s of pipeline %s write the same name", n.address, quoted(p.Name), prev.address, quoted(prev.pipeline)),
-						fmt.Sprintf("For the slot %s both write %s, and one would replace the other. %s", slot.Format(time.RFC3339), n.full, otherPlace(prev.rng, n.rng))))
-				}
-			}
-		}
-	}
-	return diags
 }
 
 // otherPlace says where the other of two equal names is written.

@@ -67,6 +67,12 @@ type Job interface {
 	Freeze(ctx context.Context, name, dir string) (dataset.Dataset, error)
 	// Export writes the relation as one finished, verified file.
 	Export(ctx context.Context, e Export) (Exported, error)
+	// ExportFiles writes the relation as several finished, verified files
+	// below a directory, cut as the layout says. The rows are put in order
+	// once, in a file of the job's own, so that memory stays bounded and the
+	// cuts are exact; that takes disk for a second copy of the rows. On failure
+	// no file is left.
+	ExportFiles(ctx context.Context, e ExportFiles) (Exports, error)
 	// Preview returns the first rows, at most 1000, as texts; NULL is a nil
 	// pointer.
 	Preview(ctx context.Context, name string, limit int) (dataset.Schema, [][]*string, error)
@@ -99,4 +105,59 @@ type Exported struct {
 	Rows   int64          `json:"rows"`
 	SHA256 string         `json:"sha256"`
 	Schema dataset.Schema `json:"schema"`
+}
+
+// MaxFiles is how many files one export may have.
+const MaxFiles = 10_000
+
+// A Layout says how an export is cut into files.
+type Layout struct {
+	// MaxRows is how many rows each file has but the last of a partition; 0:
+	// any number. Where MaxSize is reached first, it has fewer.
+	MaxRows int64 `json:"max_rows,omitempty"`
+	// MaxSize is the ceiling of a finished file, compression included, in
+	// bytes; 0: none. Only a file of a single row may be larger.
+	MaxSize int64 `json:"max_size,omitempty"`
+	// PartitionBy names the columns whose values lead to files of their own.
+	// The files do not hold them.
+	PartitionBy []string `json:"partition_by,omitempty"`
+}
+
+// Cuts reports whether the layout asks for anything but one file.
+func (l Layout) Cuts() bool { return l.MaxRows > 0 || l.MaxSize > 0 || len(l.PartitionBy) > 0 }
+
+// ExportFiles asks for the artifacts of one sink. A layout that partitions
+// gives no file for a relation without rows; any other gives one.
+type ExportFiles struct {
+	Relation string        `json:"relation"`
+	Dir      string        `json:"dir"` // absolute, one of WriteDirs or below it
+	Format   encode.Format `json:"format"`
+	OrderBy  []string      `json:"order_by,omitempty"` // within each partition, across its files
+	Layout   Layout        `json:"layout"`
+	// Progress is as in Export.
+	Progress func(percent float64) `json:"-"`
+}
+
+// Exports are the finished files, in the order of partitions and numbers.
+type Exports struct {
+	Schema dataset.Schema `json:"schema"` // of each file
+	Files  []ExportedFile `json:"files"`
+}
+
+// Rows is the number of rows in all files.
+func (e Exports) Rows() (n int64) {
+	for _, f := range e.Files {
+		n += f.Rows
+	}
+	return n
+}
+
+// An ExportedFile is one of them.
+type ExportedFile struct {
+	Name      string `json:"name"`      // in the export's directory
+	Partition string `json:"partition"` // "region=EU/"; empty without partitions
+	Number    int    `json:"number"`    // within its partition, from 1
+	Size      int64  `json:"size"`
+	Rows      int64  `json:"rows"`
+	SHA256    string `json:"sha256"`
 }

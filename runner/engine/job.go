@@ -209,6 +209,12 @@ func (j *job) Export(ctx context.Context, e Export) (out Exported, err error) {
 	return out, err
 }
 
+// ExportFiles implements Job.
+func (j *job) ExportFiles(ctx context.Context, e ExportFiles) (out Exports, err error) {
+	err = j.call(ctx, wire.MethodExportFiles, e, &out, e.Progress)
+	return out, err
+}
+
 // Preview implements Job.
 func (j *job) Preview(ctx context.Context, name string, limit int) (dataset.Schema, [][]*string, error) {
 	var out wire.Rows

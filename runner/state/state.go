@@ -213,6 +213,13 @@ type Ledger interface {
 	Intend(ctx context.Context, owner, delivery string, in sinks.Intent) error
 	Settle(ctx context.Context, owner, delivery string, obj sinks.Object) error
 	Aborted(ctx context.Context, owner, delivery, key, uploadID string) error
+	// Removed records that nothing stands under a key of the delivery any more;
+	// only uploads that are open under it stay recorded. ErrConflict as above.
+	Removed(ctx context.Context, owner, delivery, key string) error
+	// Standing lists, in order of the keys, what was settled by any run of the
+	// delivery and not removed since: what stands at the destination, as far
+	// as nobody else changes it. It outlives what Plan forgets.
+	Standing(ctx context.Context, delivery string) ([]sinks.Object, error)
 	// Intents lists a delivery's intents, oldest first.
 	Intents(ctx context.Context, delivery string) ([]sinks.Intent, error)
 	// Deliver marks the delivery done with its receipt and the step of its

@@ -198,8 +198,11 @@ func sameTexts(a, b []string) bool {
 // expectBytes compares a sink's file byte by byte. A compressed one is written
 // once more as it was before compression.
 func (r *rehearsal) expectBytes(ctx context.Context, e *expectation, d *delivery) ([]Failure, error) {
-	if d.path == "" {
+	switch {
+	case d.nothing != "":
 		return []Failure{{Summary: "delivers nothing: " + d.nothing}}, nil
+	case d.path == "":
+		return []Failure{{Summary: "delivers several files, whose text cannot be compared with one"}}, nil
 	}
 	path := d.path
 	if d.output.Format.TextCompression() != encode.None {

@@ -217,31 +217,52 @@ func (r *rehearsal) condition(ctx context.Context, s *compile.Step) error {
 	return err
 }
 
-// sink writes and verifies the file that a sink would deliver.
+// sink writes and verifies the files that a sink would deliver.
 func (r *rehearsal) sink(ctx context.Context, s *compile.Step) error {
 	out, err := r.test.bound.Output(s.Address)
 	if err != nil {
 		return unread(err)
 	}
+	columns, _, err := r.job.Preview(ctx, out.Input, 0)
+	if err != nil {
+		return err
+	}
+	if names := r.test.bound.Exposed(s.Address, columns); len(names) > 0 {
+		return compile.SensitiveColumns(s.Address, out.Input, names)
+	}
 	dir := r.at("out", s.Address)
 	if err := makeDir(dir); err != nil {
 		return err
 	}
-	file := filepath.Join(dir, "artifact"+out.Format.Extensions()[0])
-	done, err := r.job.Export(ctx, engine.Export{Relation: out.Input, Path: file, Format: out.Format, OrderBy: out.OrderBy})
+	done, err := r.job.ExportFiles(ctx, engine.ExportFiles{Relation: out.Input, Dir: dir, Format: out.Format, OrderBy: out.OrderBy,
+		Layout: engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy}})
 	if err != nil {
 		return err
 	}
-	d := &delivery{output: out, rows: done.Rows, path: file, keys: []string{out.Name}}
+	d := &delivery{output: out, rows: done.Rows()}
 	r.sinks[s.Address] = d
-	if done.Rows > 0 {
-		return nil
+	if d.rows == 0 {
+		if err := runner.Empty(s, out); errors.Is(err, runner.ErrNothing) {
+			d.nothing = out.Input + " has no rows"
+			return nil
+		} else if err != nil {
+			return err
+		}
 	}
-	switch err := runner.Empty(s, out); {
-	case errors.Is(err, runner.ErrNothing):
-		d.keys, d.path, d.nothing = nil, "", out.Input+" has no rows"
-	case err != nil:
-		return err
+	for _, f := range done.Files {
+		key, err := r.test.bound.FileName(s.Address, f.Number, f.Partition)
+		if err != nil {
+			return err
+		}
+		d.keys = append(d.keys, key)
+	}
+	if len(done.Files) == 1 {
+		d.path = filepath.Join(dir, done.Files[0].Name)
+	}
+	for _, key := range []string{out.ManifestKey, out.SuccessKey} {
+		if key != "" {
+			d.keys = append(d.keys, key)
+		}
 	}
 	return nil
 }

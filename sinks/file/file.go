@@ -14,7 +14,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -23,6 +22,7 @@ import (
 	"waybill/internal/problem"
 	"waybill/internal/schema"
 	"waybill/sinks"
+	"waybill/sinks/order"
 )
 
 // Config is what `sink "file"` takes besides what all sinks take: nothing but
@@ -75,27 +75,20 @@ func (s *sink) Deliver(ctx context.Context, d sinks.Delivery) (sinks.Receipt, er
 		return sinks.Receipt{}, writeProblem(s.root, err)
 	}
 	defer root.Close() //nolint:errcheck // only a handle on a directory
-	there := delivered(d.Intents)
-	receipt := sinks.Receipt{Objects: make([]sinks.Object, 0, len(d.Artifacts))}
+	if err := checkPaths(d.Artifacts); err != nil {
+		return sinks.Receipt{}, err
+	}
 	w := &writer{root: root, d: d}
 	for _, a := range d.Artifacts {
 		w.total += a.Size
 	}
-	if err := checkPaths(d.Artifacts); err != nil {
-		return sinks.Receipt{}, err
-	}
-	for _, a := range d.Artifacts {
-		obj, ok := there[a.Key]
-		if !ok || obj.SHA256 != a.SHA256 || obj.Size != a.Size {
-			if obj, err = w.put(ctx, a); err != nil {
-				return sinks.Receipt{}, err
-			}
-		} else {
-			w.progress(a.Size)
+	for _, in := range d.Intents {
+		if in.Settled && in.Object.Key != "" {
+			w.done += in.Size
 		}
-		receipt.Objects = append(receipt.Objects, obj)
 	}
-	return receipt, nil
+	w.done = min(w.done, w.total)
+	return order.Deliver(ctx, d, w, 1)
 }
 
 // checkPaths refuses names that cannot be written, and what would replace
@@ -143,16 +136,6 @@ func hasHidden(name string) bool {
 	return false
 }
 
-func delivered(intents []sinks.Intent) map[string]sinks.Object {
-	there := map[string]sinks.Object{}
-	for _, in := range intents {
-		if in.Settled && in.Object.Key != "" {
-			there[in.Key] = in.Object
-		}
-	}
-	return there
-}
-
 // A writer is one call of Deliver.
 type writer struct {
 	root        *os.Root
@@ -161,37 +144,56 @@ type writer struct {
 }
 
 func (w *writer) progress(n int64) {
-	w.done += n
+	w.done = min(w.done+n, w.total)
 	if w.d.Progress != nil {
 		w.d.Progress(sinks.Progress{Done: w.done, Total: w.total})
 	}
 }
 
-func (w *writer) put(ctx context.Context, a sinks.Artifact) (sinks.Object, error) {
+// Put implements order.Target.
+func (w *writer) Put(ctx context.Context, a sinks.Artifact, absent bool) (sinks.Object, error) {
 	if ctx.Err() != nil {
 		return sinks.Object{}, problem.New("cancelled", "the delivery was cancelled", ctx.Err())
 	}
-	path := filepath.Clean(filepath.FromSlash(a.Key))
-	if err := w.d.Ledger.Intend(ctx, sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size}); err != nil {
+	if err := w.d.Ledger.Intend(ctx, sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size, Role: a.Role}); err != nil {
 		return sinks.Object{}, err
 	}
+	path := filepath.Clean(filepath.FromSlash(a.Key))
+	if err := w.place(ctx, a, path, absent); err != nil {
+		// Nothing of ours has the name. If that cannot be recorded, it is
+		// looked upon as perhaps there.
+		_ = w.d.Ledger.Aborted(context.WithoutCancel(ctx), a.Key, "")
+		return sinks.Object{}, err
+	}
+	if err := w.syncAbove(path, a.Key); err != nil {
+		return sinks.Object{}, err
+	}
+	obj := w.object(a)
+	return obj, w.d.Ledger.Settle(context.WithoutCancel(ctx), obj)
+}
+
+// place makes a file beside its place and gives it its name. On failure there
+// is neither.
+func (w *writer) place(ctx context.Context, a sinks.Artifact, path string, absent bool) error {
 	if err := w.root.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return sinks.Object{}, writeProblem(a.Key, err)
+		return writeProblem(a.Key, err)
 	}
 	temp, err := w.tempFile(filepath.Dir(path), a.Key)
 	if err != nil {
-		return sinks.Object{}, writeProblem(a.Key, err)
+		return writeProblem(a.Key, err)
 	}
-	err = w.fill(ctx, temp, a)
-	if err == nil {
-		err = w.publish(temp, path, a.Key)
+	if err = w.fill(ctx, temp, a); err == nil {
+		err = w.name(temp, path, absent)
+		if absent && errors.Is(err, fs.ErrExist) {
+			err = w.meetOwn(ctx, temp, a)
+		} else if err != nil {
+			err = writeProblem(a.Key, err)
+		}
 	}
 	if err != nil {
 		_ = w.root.Remove(temp) // the first failure counts
-		return sinks.Object{}, err
 	}
-	obj := sinks.Object{Key: a.Key, URL: filepath.Join(w.root.Name(), path), Size: a.Size, Rows: a.Rows, SHA256: a.SHA256}
-	return obj, w.d.Ledger.Settle(context.WithoutCancel(ctx), obj)
+	return err
 }
 
 // tempFile chooses a temporary name that no other process has, and removes
@@ -253,12 +255,9 @@ func (w *writer) fill(ctx context.Context, temp string, a sinks.Artifact) error 
 	return nil
 }
 
-// publish gives the file its name and makes the name durable, and those of the
-// directories above it, which may be new.
-func (w *writer) publish(temp, path, key string) error {
-	if err := w.root.Rename(temp, path); err != nil {
-		return writeProblem(key, err)
-	}
+// syncAbove makes a file's name durable, and those of the directories above it,
+// which may be new.
+func (w *writer) syncAbove(path, key string) error {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		if err := w.syncDir(dir); err != nil {
 			return writeProblem(key, err)
@@ -299,55 +298,4 @@ func (r *reader) Read(p []byte) (int, error) {
 		r.err = err
 	}
 	return n, err
-}
-
-func unreadable(a sinks.Artifact, err error) *problem.Problem {
-	p := problem.New("file-not-readable", fmt.Sprintf("the artifact for %s cannot be read", a.Key), plainError(err))
-	p.Cause = fmt.Sprintf("The spool holds each artifact until it is delivered, and %s is gone or unreadable.", a.Path)
-	p.Remedy = []string{"Run the slot anew by `waybill runs retry RUN --fresh`, and find out what removes files below --data-dir."}
-	return p
-}
-
-func changed(a sinks.Artifact) *problem.Problem {
-	p := problem.New("artifact-invalid", fmt.Sprintf("the file for %s changed after it was finished", a.Key), nil)
-	p.Cause = fmt.Sprintf("%s no longer has the size and the SHA-256 that were recorded for it. Nothing was delivered.", a.Path)
-	p.Remedy = []string{"Run the slot anew by `waybill runs retry RUN --fresh`, and find out what writes below --data-dir: another process, or a failing disk."}
-	return p
-}
-
-// writeProblem says why a file could not be written. os.Root refuses a path
-// that leaves the directory through a symbolic link with an error of its own.
-func writeProblem(name string, err error) *problem.Problem {
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return problem.New("disk-full", fmt.Sprintf("the disk is full, so %s cannot be written", name), plainError(err))
-	case escapes(err):
-		return problem.New("path-outside", fmt.Sprintf("%s leads out of the project's directory through a symbolic link", name), nil)
-	}
-	p := problem.New("file-write-failed", fmt.Sprintf("%s cannot be written", name), plainError(err))
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist) {
-		p.Class = problem.Permanent // the same name fails again
-	}
-	return p
-}
-
-// escapes recognises os.Root's refusal, whose error value is not exported.
-func escapes(err error) bool {
-	plain := plainError(err)
-	return plain != nil && plain.Error() == "path escapes from parent"
-}
-
-// plainError drops the system calls and the paths around a reason: the path is
-// in the sentence, and may be one of the temporary file.
-func plainError(err error) error {
-	for {
-		switch e := err.(type) { //nolint:errorlint // the layers are taken off one by one
-		case *fs.PathError:
-			err = e.Err
-		case *os.LinkError:
-			err = e.Err
-		default:
-			return err
-		}
-	}
 }

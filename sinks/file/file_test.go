@@ -58,6 +58,10 @@ func place(t *testing.T, root string) sinktest.Place {
 			must(t, os.WriteFile(filepath.Join(root, "out"), nil, 0o600)) // where a directory should be
 			return func() { must(t, os.Remove(filepath.Join(root, "out"))) }
 		},
+		Put: func(key string, data []byte) {
+			must(t, os.MkdirAll(filepath.Dir(filepath.Join(root, key)), 0o755))
+			must(t, os.WriteFile(filepath.Join(root, key), data, 0o600))
+		},
 	}
 }
 

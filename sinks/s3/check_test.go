@@ -44,7 +44,6 @@ func TestCheck(t *testing.T) {
 		{"encryption", base, "encryption {\nsse = \"aws:kms\"\nkms_key_id = \"k\"\n}", ""},
 		{"key without KMS", base, "encryption {\nsse = \"AES256\"\nkms_key_id = \"k\"\n}", "invalid-value"},
 		{"sensitive key", base, `content_type = var.id`, "sensitive-value"},
-		{"not there yet", base, `if_exists = "skip"`, "unknown-attribute"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,12 +10,11 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/sync/errgroup"
-
 	"waybill/internal/identity"
 	"waybill/internal/objectstore"
 	"waybill/internal/problem"
 	"waybill/sinks"
+	"waybill/sinks/order"
 )
 
 const (
@@ -35,9 +34,10 @@ type sink struct {
 
 // Deliver puts the artifacts into the bucket. See sinks.Sink.
 //
-// It first ends what earlier attempts left open, and needs no permission but
-// s3:PutObject and s3:AbortMultipartUpload: what stands in the bucket is known
-// from the ledger, never by looking.
+// It first ends what earlier attempts left open. A plain delivery needs no
+// permission but s3:PutObject and s3:AbortMultipartUpload: what stands in the
+// bucket is known from the ledger, not by looking. See Config.Actions for what
+// needs more.
 func (s *sink) Deliver(ctx context.Context, d sinks.Delivery) (sinks.Receipt, error) {
 	if err := checkKeys(d.Artifacts); err != nil {
 		return sinks.Receipt{}, err
@@ -46,15 +46,17 @@ func (s *sink) Deliver(ctx context.Context, d sinks.Delivery) (sinks.Receipt, er
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	r := &run{sink: s, client: client, d: d, progress: newProgress(d)}
+	r := &run{sink: s, client: client, d: d, progress: newProgress(d), parts: partsAtOnce / max(1, min(objectsAtOnce, len(d.Artifacts)))}
 	if err := r.endOrphans(ctx); err != nil {
 		return sinks.Receipt{}, err
 	}
-	objects, err := r.putAll(ctx)
+	r.countThere()
+	receipt, err := order.Deliver(ctx, d, r, objectsAtOnce)
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	return sinks.Receipt{Objects: objects, Identity: arn}, nil
+	receipt.Identity = arn
+	return receipt, nil
 }
 
 // connect becomes who we are to be. Credentials are asked for here, before
@@ -104,6 +106,7 @@ type run struct {
 	client   *objectstore.Client
 	d        sinks.Delivery
 	progress *progress
+	parts    int // of one object at once
 }
 
 // endOrphans aborts the uploads that earlier attempts opened and did not see
@@ -121,82 +124,6 @@ func (r *run) endOrphans(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// putAll sends what is not there yet, some objects side by side, and returns
-// all objects in the order of the artifacts.
-func (r *run) putAll(ctx context.Context) ([]sinks.Object, error) {
-	there := delivered(r.d.Intents)
-	objects := make([]sinks.Object, len(r.d.Artifacts))
-	var missing []int
-	for i, a := range r.d.Artifacts {
-		if obj, ok := there[a.Key]; ok && obj.SHA256 == a.SHA256 && obj.Size == a.Size {
-			objects[i] = obj
-			r.progress.add(a.Size)
-			continue
-		}
-		missing = append(missing, i)
-	}
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(objectsAtOnce)
-	parts := partsAtOnce / max(1, min(objectsAtOnce, len(missing)))
-	for _, i := range missing {
-		group.Go(func() (err error) {
-			if gctx.Err() != nil {
-				return gctx.Err() // another object failed first
-			}
-			objects[i], err = r.put(gctx, r.d.Artifacts[i], parts)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, asProblem(ctx, err)
-	}
-	return objects, nil
-}
-
-// asProblem gives a cancellation that came before anything was sent its code.
-func asProblem(ctx context.Context, err error) error {
-	if problem.As(err) == nil && ctx.Err() != nil {
-		return problem.New("cancelled", "the delivery was cancelled", ctx.Err())
-	}
-	return err
-}
-
-// delivered are the objects that the ledger knows to be there, by key.
-func delivered(intents []sinks.Intent) map[string]sinks.Object {
-	there := map[string]sinks.Object{}
-	for _, in := range intents {
-		if in.Settled && in.Object.Key != "" {
-			there[in.Key] = in.Object
-		}
-	}
-	return there
-}
-
-// put announces an object, sends it and records that it is there.
-func (r *run) put(ctx context.Context, a sinks.Artifact, parts int) (sinks.Object, error) {
-	intent := sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size}
-	if err := r.d.Ledger.Intend(ctx, intent); err != nil {
-		return sinks.Object{}, err
-	}
-	up := r.upload(a)
-	up.Parallel = parts
-	up.Opened = func(ctx context.Context, id string) error {
-		intent := intent
-		intent.UploadID = id
-		return r.d.Ledger.Intend(ctx, intent)
-	}
-	up.Closed = func(ctx context.Context, id string) error { return r.d.Ledger.Aborted(ctx, a.Key, id) }
-	done, err := r.client.Upload(ctx, up)
-	if err != nil {
-		return sinks.Object{}, err
-	}
-	obj := sinks.Object{Key: a.Key, URL: "s3://" + r.cfg.Bucket + "/" + a.Key, Size: a.Size, Rows: a.Rows, SHA256: a.SHA256,
-		Checksum: done.Checksum, ETag: done.ETag, Version: done.Version}
-	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	return obj, r.d.Ledger.Settle(own, obj)
 }
 
 func (r *run) upload(a sinks.Artifact) objectstore.Upload {
@@ -225,6 +152,21 @@ func (r *run) metadata(a sinks.Artifact) map[string]string {
 	m[reservedMetadata+"sha256"] = a.SHA256
 	m[reservedMetadata+"rows"] = strconv.FormatInt(a.Rows, 10)
 	return m
+}
+
+// countThere lets the progress begin with what is there already.
+func (r *run) countThere() {
+	there := map[string]string{}
+	for _, in := range r.d.Intents {
+		if in.Settled && in.Object.Key != "" {
+			there[in.Key] = in.SHA256
+		}
+	}
+	for _, a := range r.d.Artifacts {
+		if sum, ok := there[a.Key]; ok && sum == a.SHA256 {
+			r.progress.add(a.Size)
+		}
+	}
 }
 
 // progress adds up the bytes of a delivery. Parts that are sent twice do not

@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,10 +98,17 @@ func uploads(t *testing.T, w *identitytest.World, bucket string) []string {
 	return open
 }
 
-func place(t *testing.T) sinktest.Place {
+func place(t *testing.T, role string) sinktest.Place {
 	w := identitytest.Start(t)
 	return sinktest.Place{
-		Sink: sinkTo(t, w, "Inbox", identitytest.Inbox, ""),
+		Minimum: role == "Inbox",
+		Sink:    sinkTo(t, w, role, identitytest.Inbox, ""),
+		Put: func(key string, data []byte) {
+			bucket := identitytest.Inbox
+			if _, err := w.Admin("us-east-1").PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(data)}); err != nil {
+				t.Fatal(err)
+			}
+		},
 		Read: func(key string) ([]byte, bool) {
 			data, _, found := read(t, w, identitytest.Inbox, key)
 			return data, found
@@ -126,8 +134,14 @@ func written(w *identitytest.World) int {
 	return n
 }
 
+// The whole behaviour under both policies: the partner's minimum, where what
+// needs more must say so before anything is sent, and one that allows it.
 func TestBehaviour(t *testing.T) {
-	sinktest.Run(t, sinktest.Harness{New: place})
+	for _, role := range []string{"Inbox", "Reader"} {
+		t.Run(role, func(t *testing.T) {
+			sinktest.Run(t, sinktest.Harness{New: func(t *testing.T) sinktest.Place { return place(t, role) }})
+		})
+	}
 }
 
 // TestPartnersMinimum: the two permissions of the documentation are enough, and

@@ -2,6 +2,8 @@ package sinktest
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"waybill/sinks"
@@ -12,14 +14,53 @@ import (
 type Ledger struct {
 	mu      sync.Mutex
 	intents []sinks.Intent
+	stands  map[string]sinks.Object
 
-	// OnIntend and OnSettle, if set, are asked first; their error is returned
-	// and nothing is recorded, as when the process stopped there.
-	OnIntend func(sinks.Intent) error
-	OnSettle func(sinks.Object) error
+	// OnIntend, OnSettle and OnRemoved, if set, are asked first; their error is
+	// returned and nothing is recorded, as when the process stopped there.
+	OnIntend  func(sinks.Intent) error
+	OnSettle  func(sinks.Object) error
+	OnRemoved func(key string) error
 }
 
-// Intend records an announcement; one that is recorded already is no error.
+// NextRun begins another run of the same slot, as the store does: what is
+// settled is to be sent again, what is open is left to be settled, and what
+// stands is known.
+func (l *Ledger) NextRun() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.intents = slices.DeleteFunc(l.intents, func(in sinks.Intent) bool { return in.Settled })
+}
+
+// Standing returns what stands at the destination, in order of the keys.
+func (l *Ledger) Standing() []sinks.Object {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []sinks.Object
+	for _, key := range slices.Sorted(maps.Keys(l.stands)) {
+		out = append(out, l.stands[key])
+	}
+	return out
+}
+
+// Removed records that nothing stands under a key any more.
+func (l *Ledger) Removed(ctx context.Context, key string) error {
+	if l.OnRemoved != nil {
+		if err := l.OnRemoved(key); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.stands, key)
+	l.intents = slices.DeleteFunc(l.intents, func(in sinks.Intent) bool { return in.Key == key && (in.Settled || in.UploadID == "") })
+	return nil
+}
+
+// Intend records an announcement; one that is recorded already is open again.
 func (l *Ledger) Intend(ctx context.Context, in sinks.Intent) error {
 	if l.OnIntend != nil {
 		if err := l.OnIntend(in); err != nil {
@@ -31,8 +72,9 @@ func (l *Ledger) Intend(ctx context.Context, in sinks.Intent) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, have := range l.intents {
+	for i, have := range l.intents {
 		if have.Key == in.Key && have.UploadID == in.UploadID {
+			l.intents[i] = in
 			return nil
 		}
 	}
@@ -53,10 +95,14 @@ func (l *Ledger) Settle(ctx context.Context, obj sinks.Object) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range l.intents {
-		if l.intents[i].Key == obj.Key {
+		if l.intents[i].Key == obj.Key && (!l.intents[i].Settled || l.intents[i].Object.Key != "") {
 			l.intents[i].Settled, l.intents[i].Object = true, obj
 		}
 	}
+	if l.stands == nil {
+		l.stands = map[string]sinks.Object{}
+	}
+	l.stands[obj.Key] = obj
 	return nil
 }
 
@@ -91,4 +137,36 @@ func (l *Ledger) Open() []sinks.Intent {
 		}
 	}
 	return open
+}
+
+// stopsAt runs f with a ledger that fails from its nth record on, counted from
+// 0, as when the process stopped there, and reports whether f came that far.
+func (l *Ledger) stopsAt(n int, f func()) bool {
+	var mu sync.Mutex
+	seen := 0
+	stop := func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		seen++
+		if seen > n {
+			return errStopped
+		}
+		return nil
+	}
+	l.OnIntend = func(sinks.Intent) error { return stop() }
+	l.OnSettle = func(sinks.Object) error { return stop() }
+	l.OnRemoved = func(string) error { return stop() }
+	defer func() { l.OnIntend, l.OnSettle, l.OnRemoved = nil, nil, nil }()
+	f()
+	return seen > n
+}
+
+// serial lets one call of f through at a time.
+func serial[T any](f func(T) error) func(T) error {
+	var mu sync.Mutex
+	return func(v T) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return f(v)
+	}
 }

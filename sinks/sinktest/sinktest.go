@@ -34,6 +34,11 @@ type Place struct {
 	Writes func() int
 	// Break makes deliveries fail until mend is called.
 	Break func() (mend func())
+	// Put writes an object as somebody else does.
+	Put func(key string, data []byte)
+	// Minimum means that the sink may put objects and no more: it may not look
+	// at what stands there, and not remove it.
+	Minimum bool
 }
 
 // A Harness makes places for a kind of sink.
@@ -44,12 +49,14 @@ type Harness struct {
 // multipart is a size that S3 takes in parts.
 const multipart = 20<<20 + 7
 
+type test struct {
+	name string
+	run  func(*testing.T, Place)
+}
+
 // Run tests a kind of sink.
 func Run(t *testing.T, h Harness) {
-	tests := []struct {
-		name string
-		run  func(*testing.T, Place)
-	}{
+	tests := []test{
 		{"one artifact", one},
 		{"several artifacts", several},
 		{"empty artifact", empty},
@@ -67,6 +74,8 @@ func Run(t *testing.T, h Harness) {
 		{"artifact gone", missing},
 		{"two artifacts of one key", collision},
 	}
+	tests = append(tests, layoutTests...)
+	tests = append(tests, existsTests...)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := h.New(t)
@@ -101,7 +110,7 @@ func Bytes(size int, seed uint64) []byte {
 // Delivery is a delivery of the artifacts with what the ledger holds.
 func Delivery(l *Ledger, artifacts ...sinks.Artifact) sinks.Delivery {
 	slot := time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
-	return sinks.Delivery{ID: "d-7f3a", Pipeline: "daily", Sink: "sink.acme", Slot: slot, Run: "01J0", Artifacts: artifacts, Intents: l.Intents(), Ledger: l}
+	return sinks.Delivery{ID: "d-7f3a", Pipeline: "daily", Sink: "sink.acme", Slot: slot, Run: "01J0", Artifacts: artifacts, Intents: l.Intents(), Standing: l.Standing(), Ledger: l}
 }
 
 func deliver(t *testing.T, p Place, l *Ledger, artifacts ...sinks.Artifact) sinks.Receipt {

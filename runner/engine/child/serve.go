@@ -137,6 +137,8 @@ func (s *server) do(ctx context.Context, r wire.Request) (any, error) {
 		return nil, s.db.Vet(ctx, p.Query, p.Relations)
 	case wire.MethodExport:
 		return s.export(ctx, r)
+	case wire.MethodExportFiles:
+		return s.exportFiles(ctx, r)
 	}
 	return s.doNamed(ctx, r)
 }
@@ -185,12 +187,23 @@ func (s *server) export(ctx context.Context, r wire.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Progress = func(percent float64) {
-		// A parent that cannot be told has closed the pipe, and the end of the
-		// input ends the request.
-		_ = s.send(wire.Reply{Progress: &percent})
-	}
+	e.Progress = s.progress
 	return s.db.Export(ctx, e)
+}
+
+func (s *server) exportFiles(ctx context.Context, r wire.Request) (any, error) {
+	e, err := params[engine.ExportFiles](r)
+	if err != nil {
+		return nil, err
+	}
+	e.Progress = s.progress
+	return s.db.ExportFiles(ctx, e)
+}
+
+// progress tells the parent. One that cannot be told has closed the pipe, and
+// the end of the input ends the request.
+func (s *server) progress(percent float64) {
+	_ = s.send(wire.Reply{Progress: &percent})
 }
 
 func params[T any](r wire.Request) (T, error) {

@@ -128,27 +128,33 @@ func exportQuery(e engine.Export, schema dataset.Schema) (string, error) {
 	if len(e.OrderBy) == 0 {
 		return query, nil
 	}
-	order := make([]string, len(e.OrderBy))
-	for i, o := range e.OrderBy {
+	order, err := orderTerms(e.Relation, e.OrderBy, schema)
+	return query + " ORDER BY " + strings.Join(order, ", "), err
+}
+
+// orderTerms are the terms of an ORDER BY over a relation.
+func orderTerms(relation string, orderBy []string, schema dataset.Schema) ([]string, error) {
+	order := make([]string, len(orderBy))
+	for i, o := range orderBy {
 		name, direction := o, ""
 		if cut, ok := strings.CutSuffix(strings.ToLower(o), " desc"); ok && schema.Index(o) < 0 {
 			name, direction = strings.TrimSpace(o[:len(cut)]), " DESC"
 		}
 		at := schema.Index(name)
 		if at < 0 {
-			return "", unknownColumn(e.Relation, name, schema)
+			return nil, unknownColumn("order_by", relation, name, schema)
 		}
-		order[i] = Ident(e.Relation) + "." + Ident(schema[at].Name) + direction + " NULLS LAST"
+		order[i] = Ident(relation) + "." + Ident(schema[at].Name) + direction + " NULLS LAST"
 	}
-	return query + " ORDER BY " + strings.Join(order, ", "), nil
+	return order, nil
 }
 
-func unknownColumn(relation, name string, schema dataset.Schema) error {
+func unknownColumn(attr, relation, name string, schema dataset.Schema) error {
 	names := make([]string, len(schema))
 	for i, c := range schema {
 		names[i] = c.Name
 	}
-	return problem.New("column-not-found", fmt.Sprintf("order_by: %s has no column %q.%s", relation, name, diag.Suggest(name, names)), nil)
+	return problem.New("column-not-found", fmt.Sprintf("%s: %s has no column %q.%s", attr, relation, name, diag.Suggest(name, names)), nil)
 }
 
 // copy executes a COPY statement and returns its own count of rows.

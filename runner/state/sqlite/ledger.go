@@ -96,40 +96,75 @@ func (s *Store) Intend(ctx context.Context, owner, delivery string, in sinks.Int
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO intents (delivery, key, upload_id, sha256, size, settled) VALUES (?, ?, ?, ?, ?, 0)
-			ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, size = excluded.size, settled = 0, object = NULL`,
-			delivery, in.Key, in.UploadID, in.SHA256, in.Size)
+			INSERT INTO intents (delivery, key, upload_id, sha256, size, role, settled) VALUES (?, ?, ?, ?, ?, ?, 0)
+			ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, size = excluded.size, role = excluded.role, settled = 0, object = NULL`,
+			delivery, in.Key, in.UploadID, in.SHA256, in.Size, in.Role)
 		return err
 	})
 }
 
 // Settle implements state.Ledger.
 func (s *Store) Settle(ctx context.Context, owner, delivery string, obj sinks.Object) error {
-	// Uploads that were aborted have no object, and get none.
-	return s.changeIntent(ctx, owner, delivery, obj.Key, `
-		UPDATE intents SET settled = 1, object = ?
-		WHERE delivery = ? AND key = ? AND (NOT settled OR object IS NOT NULL)`,
-		object{&obj}, delivery, obj.Key)
+	return s.changeIntent(ctx, owner, delivery, obj.Key, func(tx *sql.Tx) (int64, error) {
+		// Uploads that were aborted have no object, and get none.
+		n, err := change(ctx, tx, `
+			UPDATE intents SET settled = 1, object = ?
+			WHERE delivery = ? AND key = ? AND (NOT settled OR object IS NOT NULL)`,
+			object{&obj}, delivery, obj.Key)
+		if err != nil || n == 0 {
+			return n, err
+		}
+		_, err = tx.ExecContext(ctx, `
+			INSERT INTO standing (delivery, key, object) VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET object = excluded.object`, delivery, obj.Key, object{&obj})
+		return n, err
+	})
 }
 
 // Aborted implements state.Ledger.
 func (s *Store) Aborted(ctx context.Context, owner, delivery, key, uploadID string) error {
-	return s.changeIntent(ctx, owner, delivery, key, `
-		UPDATE intents SET settled = 1 WHERE delivery = ? AND key = ? AND upload_id = ?`,
-		delivery, key, uploadID)
+	return s.changeIntent(ctx, owner, delivery, key, func(tx *sql.Tx) (int64, error) {
+		return change(ctx, tx, `
+			UPDATE intents SET settled = 1 WHERE delivery = ? AND key = ? AND upload_id = ?`,
+			delivery, key, uploadID)
+	})
 }
 
-func (s *Store) changeIntent(ctx context.Context, owner, delivery, key, query string, args ...any) error {
+func (s *Store) changeIntent(ctx context.Context, owner, delivery, key string, fn func(*sql.Tx) (int64, error)) error {
 	return s.write(ctx, "settle an intent of delivery "+delivery, func(tx *sql.Tx) error {
 		if err := fenceDelivery(ctx, tx, delivery, owner); err != nil {
 			return err
 		}
-		n, err := change(ctx, tx, query, args...)
+		n, err := fn(tx)
 		if err == nil && n == 0 {
 			return fmt.Errorf("intent of delivery %s for %s: %w", delivery, key, state.ErrNotFound)
 		}
 		return err
 	})
+}
+
+// Removed implements state.Ledger.
+func (s *Store) Removed(ctx context.Context, owner, delivery, key string) error {
+	return s.write(ctx, "record a removal of delivery "+delivery, func(tx *sql.Tx) error {
+		if err := fenceDelivery(ctx, tx, delivery, owner); err != nil {
+			return err
+		}
+		for _, query := range []string{
+			`DELETE FROM standing WHERE delivery = ? AND key = ?`,
+			`DELETE FROM intents WHERE delivery = ? AND key = ? AND (settled OR upload_id = '')`,
+		} {
+			if _, err := tx.ExecContext(ctx, query, delivery, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Standing implements state.Ledger.
+func (s *Store) Standing(ctx context.Context, delivery string) ([]sinks.Object, error) {
+	return list(ctx, s, "list what stands of delivery "+delivery,
+		`SELECT object FROM standing WHERE delivery = ? ORDER BY key`, []any{delivery}, func(o *sinks.Object) []any { return []any{object{o}} })
 }
 
 // Intents implements state.Ledger.

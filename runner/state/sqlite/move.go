@@ -95,8 +95,10 @@ func moveLedger(ctx context.Context, tx *sql.Tx, from, to string, id func(pipeli
 			continue
 		}
 		moved = true
-		if _, err := tx.ExecContext(ctx, `UPDATE intents SET delivery = ? WHERE delivery = ?`, now, l.id); err != nil {
-			return false, err
+		for _, query := range []string{`UPDATE intents SET delivery = ? WHERE delivery = ?`, `UPDATE standing SET delivery = ? WHERE delivery = ?`} {
+			if _, err := tx.ExecContext(ctx, query, now, l.id); err != nil {
+				return false, err
+			}
 		}
 	}
 	return moved, nil

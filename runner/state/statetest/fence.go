@@ -37,6 +37,9 @@ func (b *bed) writes(run string) map[string]func(ctx context.Context, owner stri
 		"Aborted": func(ctx context.Context, owner string) error {
 			return b.Aborted(ctx, owner, "d", "a", "u1")
 		},
+		"Removed": func(ctx context.Context, owner string) error {
+			return b.Removed(ctx, owner, "d", "a")
+		},
 		"Deliver": func(ctx context.Context, owner string) error {
 			return b.Deliver(ctx, owner, "d", json.RawMessage(`1`), state.Step{Run: run, Address: "sink.acme"}, start)
 		},

@@ -23,6 +23,9 @@ var ledgerTests = map[string]func(*bed){
 	"Settle/not what was aborted":            settleAborted,
 	"Settle and Aborted/repeated":            settleAgain,
 	"Settle and Aborted/not found":           settleNotFound,
+	"Removed/leaves open uploads":            removed,
+	"Standing/outlives its run":              standingOutlives,
+	"Standing/moves with the delivery":       standingMoves,
 	"Deliver/with the step":                  deliver,
 	"Deliver/repeated with the same receipt": deliverAgain,
 	"Deliver/for another run":                deliverOtherRun,
@@ -289,4 +292,66 @@ func ledgerPruned(b *bed) {
 	next := b.running("orders", 1, "w1")
 	b.same(b.plan(next, `2`), delivery(next, `2`))
 	b.settle(sinks.Object{Key: "a"})
+}
+
+func (b *bed) standing() []sinks.Object {
+	b.Helper()
+	list, err := b.Standing(b.Context(), "d")
+	b.must(err)
+	return list
+}
+
+// What stands outlives the run that put it there: the next one may have to
+// remove it.
+func standingOutlives(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	first, second := sinks.Object{Key: "b", SHA256: "x", Role: sinks.Success}, sinks.Object{Key: "a", SHA256: "y", Size: 3}
+	for _, obj := range []sinks.Object{first, second} {
+		b.intend(sinks.Intent{Key: obj.Key, SHA256: obj.SHA256, Role: obj.Role})
+		b.settle(obj)
+	}
+	b.intend(sinks.Intent{Key: "c", Role: sinks.Manifest}) // nobody saw its end
+	b.must(b.Finish(b.Context(), r.ID, "w1", state.Failed, "", nil, start))
+	b.plan(b.running("orders", 1, "w1"), `2`)
+	b.same(b.standing(), []sinks.Object{second, first})
+	b.same(b.intents(), []sinks.Intent{{Key: "c", Role: sinks.Manifest}})
+	again := second
+	again.SHA256 = "z"
+	b.intend(sinks.Intent{Key: "a", SHA256: "z"})
+	b.same(b.standing(), []sinks.Object{second, first}) // until it is settled
+	b.settle(again)
+	b.same(b.standing(), []sinks.Object{again, first})
+}
+
+func removed(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	for _, key := range []string{"a", "b"} {
+		b.intend(sinks.Intent{Key: key})
+		b.intend(sinks.Intent{Key: key, UploadID: "u-" + key})
+	}
+	b.settle(sinks.Object{Key: "a", Size: 1})
+	open := sinks.Intent{Key: "b", UploadID: "u-b"}
+	for range 2 {
+		for _, key := range []string{"a", "b", "never"} {
+			b.must(b.Removed(b.Context(), "w1", "d", key))
+		}
+		b.same(b.standing(), []sinks.Object(nil))
+		b.same(b.intents(), []sinks.Intent{open}) // to be aborted
+	}
+}
+
+func standingMoves(b *bed) {
+	r := b.running("orders", 1, "w1")
+	b.plan(r, `1`)
+	b.intend(sinks.Intent{Key: "a"})
+	b.settle(sinks.Object{Key: "a", Size: 1})
+	b.must(b.Finish(b.Context(), r.ID, "w1", state.Failed, "", nil, start))
+	moved, err := b.Move(b.Context(), "orders", "sales", func(pipeline, sink string, slot time.Time) string { return "of " + pipeline })
+	b.must(err)
+	b.same(moved, true)
+	list, err := b.Standing(b.Context(), "of sales")
+	b.must(err)
+	b.same(list, []sinks.Object{{Key: "a", Size: 1}})
 }

@@ -22,6 +22,8 @@ const (
 	MethodFreeze  = "freeze"
 	MethodExport  = "export"
 	MethodPreview = "preview"
+
+	MethodExportFiles = "export_files"
 )
 
 // A Request asks for one method.
