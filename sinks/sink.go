@@ -4,6 +4,7 @@ package sinks
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"waybill/internal/component"
@@ -55,8 +56,11 @@ type Intent struct {
 	SHA256   string `json:"sha256"`
 	Size     int64  `json:"size"`
 	UploadID string `json:"upload_id,omitempty"` // of a multipart upload that is or was open
-	Settled  bool   `json:"settled"`             // the object is there, or the upload is aborted
-	Object   Object `json:"object,omitzero"`     // set once the object is there
+	// Options is a fingerprint of what the upload was opened with, so that it
+	// is not gone on with for a delivery that wants something else.
+	Options string `json:"options,omitempty"`
+	Settled bool   `json:"settled"`         // the object is there, or the upload is aborted
+	Object  Object `json:"object,omitzero"` // set once the object is there
 }
 
 // An Object is what stands at the destination now.
@@ -91,6 +95,17 @@ type Receipt struct {
 // Progress says how far a delivery is.
 type Progress struct {
 	Done, Total int64 // bytes
+}
+
+// A Planned sink has options that belong to a delivery: they are stored with
+// its plan, and every attempt uses what was planned, whatever variables and the
+// environment say by then. Who we are is not among them, nor is any secret.
+type Planned interface {
+	// Options is what the plan keeps.
+	Options() (json.RawMessage, error)
+	// WithOptions returns a sink that delivers with options that a plan kept.
+	// It fails with "delivery-changed" if what they need is no longer there.
+	WithOptions(kept json.RawMessage) (Sink, error)
 }
 
 // Env is what a sink may use of the world around it.

@@ -31,6 +31,12 @@ func (c Context) url() string {
 
 // resource is the ARN that a policy statement for this request names.
 func (c Context) resource() string {
+	if strings.HasPrefix(c.Bucket, "arn:") { // an access point
+		if c.Key == "" {
+			return c.Bucket
+		}
+		return c.Bucket + "/object/" + c.Key
+	}
 	arn := "arn:" + partition(c.Region) + ":s3:::" + c.Bucket
 	if c.Key == "" {
 		return arn

@@ -47,6 +47,9 @@ func (s *sink) Deliver(ctx context.Context, d sinks.Delivery) (sinks.Receipt, er
 		return sinks.Receipt{}, err
 	}
 	r := &run{sink: s, client: client, d: d, progress: newProgress(d)}
+	if r.resumable, err = r.findResumable(); err != nil {
+		return sinks.Receipt{}, err
+	}
 	if err := r.endOrphans(ctx); err != nil {
 		return sinks.Receipt{}, err
 	}
@@ -77,8 +80,11 @@ func (s *sink) connect(ctx context.Context) (*objectstore.Client, string, error)
 	// The name is for the receipt and for remedies. That it cannot be had is no
 	// reason not to deliver.
 	arn, _ := s.ids.WhoAmI(ctx, &conn, s.cfg.Roles)
-	o := objectstore.OptionsOf(&conn)
-	o.Identity, o.ExpectedOwner = arn, s.cfg.ExpectedOwner
+	o, err := s.cfg.clientOptions(objectstore.OptionsOf(&conn))
+	if err != nil {
+		return nil, "", err
+	}
+	o.Identity = arn
 	o.Where = "" // what S3 refuses is the sink's affair, and the run knows where that stands
 	return objectstore.New(cfg, o), arn, nil
 }
@@ -104,13 +110,17 @@ type run struct {
 	client   *objectstore.Client
 	d        sinks.Delivery
 	progress *progress
+	options  string // fingerprint
+	// resumable are the uploads that a dead process left open and that can be
+	// gone on with, by key.
+	resumable map[string]string
 }
 
 // endOrphans aborts the uploads that earlier attempts opened and did not see
-// the end of.
+// the end of, but for those that are resumed.
 func (r *run) endOrphans(ctx context.Context) error {
 	for _, in := range r.d.Intents {
-		if in.UploadID == "" || in.Settled {
+		if in.UploadID == "" || in.Settled || r.resumable[in.Key] == in.UploadID {
 			continue
 		}
 		if err := r.client.Abort(ctx, r.cfg.Bucket, in.Key, in.UploadID); err != nil {
@@ -176,12 +186,12 @@ func delivered(intents []sinks.Intent) map[string]sinks.Object {
 
 // put announces an object, sends it and records that it is there.
 func (r *run) put(ctx context.Context, a sinks.Artifact, parts int) (sinks.Object, error) {
-	intent := sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size}
+	intent := sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size, Options: r.options}
 	if err := r.d.Ledger.Intend(ctx, intent); err != nil {
 		return sinks.Object{}, err
 	}
 	up := r.upload(a)
-	up.Parallel = parts
+	up.Parallel, up.Resume = parts, r.resumable[a.Key]
 	up.Opened = func(ctx context.Context, id string) error {
 		intent := intent
 		intent.UploadID = id
@@ -203,12 +213,12 @@ func (r *run) upload(a sinks.Artifact) objectstore.Upload {
 	up := objectstore.Upload{
 		Bucket: r.cfg.Bucket, Key: a.Key, Path: a.Path, Size: a.Size, SHA256: a.SHA256,
 		ContentType: a.ContentType, Metadata: r.metadata(a), Tags: r.cfg.Tags,
-		StorageClass: r.cfg.StorageClass, ACL: r.cfg.ACL, Progress: r.progress.add,
+		StorageClass: r.cfg.StorageClass, ACL: r.cfg.ACL, Checksum: r.cfg.Checksum, Progress: r.progress.add,
 	}
 	if r.cfg.ContentType != "" {
 		up.ContentType = r.cfg.ContentType
 	}
-	if e := r.cfg.Encryption; e != nil {
+	if e := r.cfg.Encryption; e != nil && e.SSE != sseCustomer {
 		up.SSE, up.KMSKeyID = e.SSE, e.KMSKeyID
 	}
 	return up

@@ -34,6 +34,9 @@ type Place struct {
 	Writes func() int
 	// Break makes deliveries fail until mend is called.
 	Break func() (mend func())
+	// Crash makes the place as a process leaves it that is killed while it
+	// delivers the artifact, with the intents it had recorded. May be nil.
+	Crash func(l *Ledger, a sinks.Artifact)
 }
 
 // A Harness makes places for a kind of sink.
@@ -66,6 +69,8 @@ func Run(t *testing.T, h Harness) {
 		{"artifact changed after it was finished", tampered},
 		{"artifact gone", missing},
 		{"two artifacts of one key", collision},
+		{"killed on the way", killed},
+		{"killed, and something else is to be delivered", killedAndChanged},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -345,4 +350,31 @@ func collision(t *testing.T, p Place) {
 		t.Errorf("got %s, want key-collision", pr.Code)
 	}
 	wantWrites(t, p, 0)
+}
+
+func killed(t *testing.T, p Place) {
+	if p.Crash == nil {
+		return
+	}
+	l, a := &Ledger{}, Artifact(t, "out/a.bin", multipart, 1)
+	p.Crash(l, a)
+	wantAbsent(t, p, a.Key)
+	deliver(t, p, l, a)
+	wantThere(t, p, a)
+	wantWrites(t, p, 1)
+	if open := l.Open(); len(open) > 0 {
+		t.Errorf("the ledger still holds open uploads: %+v", open)
+	}
+}
+
+func killedAndChanged(t *testing.T, p Place) {
+	if p.Crash == nil {
+		return
+	}
+	l, a := &Ledger{}, Artifact(t, "out/a.bin", multipart, 1)
+	p.Crash(l, a)
+	b := Artifact(t, "out/a.bin", multipart, 2)
+	deliver(t, p, l, b)
+	wantThere(t, p, b)
+	wantWrites(t, p, 1)
 }

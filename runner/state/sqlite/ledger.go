@@ -96,9 +96,9 @@ func (s *Store) Intend(ctx context.Context, owner, delivery string, in sinks.Int
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO intents (delivery, key, upload_id, sha256, size, settled) VALUES (?, ?, ?, ?, ?, 0)
-			ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, size = excluded.size, settled = 0, object = NULL`,
-			delivery, in.Key, in.UploadID, in.SHA256, in.Size)
+			INSERT INTO intents (delivery, key, upload_id, sha256, size, options, settled) VALUES (?, ?, ?, ?, ?, ?, 0)
+			ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, size = excluded.size, options = excluded.options, settled = 0, object = NULL`,
+			delivery, in.Key, in.UploadID, in.SHA256, in.Size, in.Options)
 		return err
 	})
 }

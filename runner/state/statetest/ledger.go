@@ -161,7 +161,7 @@ func deliveriesOrder(b *bed) {
 
 func intendAgain(b *bed) {
 	b.plan(b.running("orders", 1, "w1"), `1`)
-	first, second := sinks.Intent{Key: "b", SHA256: "x", Size: 3, UploadID: "u1"}, sinks.Intent{Key: "a", SHA256: "y", Size: 4}
+	first, second := sinks.Intent{Key: "b", SHA256: "x", Size: 3, UploadID: "u1", Options: "o1"}, sinks.Intent{Key: "a", SHA256: "y", Size: 4}
 	b.intend(first)
 	b.intend(second)
 	b.intend(first)
@@ -172,8 +172,8 @@ func intendSettled(b *bed) {
 	b.plan(b.running("orders", 1, "w1"), `1`)
 	b.intend(sinks.Intent{Key: "a", SHA256: "x", Size: 3})
 	b.settle(sinks.Object{Key: "a", SHA256: "x"})
-	next := sinks.Intent{Key: "a", SHA256: "y", Size: 4}
-	b.intend(sinks.Intent{Key: "a", SHA256: "y", Size: 4, Settled: true, Object: sinks.Object{Key: "a"}})
+	next := sinks.Intent{Key: "a", SHA256: "y", Size: 4, Options: "o2"}
+	b.intend(sinks.Intent{Key: "a", SHA256: "y", Size: 4, Options: "o2", Settled: true, Object: sinks.Object{Key: "a"}})
 	b.same(b.intents(), []sinks.Intent{next})
 }
 
