@@ -126,10 +126,12 @@ func (c *Client) uploadOnce(ctx context.Context, u Upload) (Uploaded, error) {
 
 // putWhole sends a small file in one request.
 func (c *Client) putWhole(ctx context.Context, u Upload, algo algorithm, f io.Reader) (Uploaded, error) {
-	data, err := io.ReadAll(io.LimitReader(f, u.Size+1))
-	if err != nil {
+	data := make([]byte, u.Size+1) // one more, to see if the file has grown
+	n, err := io.ReadFull(f, data)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return Uploaded{}, unreadable(u.Path, err)
 	}
+	data = data[:n]
 	sums := newSums(algo)
 	sums.add(data)
 	if err := sums.verify(u); err != nil {

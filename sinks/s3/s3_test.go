@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -119,6 +120,19 @@ func place(t *testing.T) sinktest.Place {
 		},
 		Crash: func(l *sinktest.Ledger, a sinks.Artifact) {
 			crash(t, w, sinkTo(t, w, "Inbox", identitytest.Inbox, ""), l, a)
+		},
+		Verifier: sinkTo(t, w, "Reader", identitytest.Inbox, "").(sinks.Verifier),
+		Overwrite: func(key string, data []byte) {
+			bucket := identitytest.Inbox
+			if _, err := w.Admin("us-east-1").PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(data)}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Remove: func(key string) {
+			bucket := identitytest.Inbox
+			if _, err := w.Admin("us-east-1").DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err != nil {
+				t.Fatal(err)
+			}
 		},
 	}
 }

@@ -37,6 +37,12 @@ type Place struct {
 	// Crash makes the place as a process leaves it that is killed while it
 	// delivers the artifact, with the intents it had recorded. May be nil.
 	Crash func(l *Ledger, a sinks.Artifact)
+	// Verifier looks at the place with all permissions; nil if the kind of sink
+	// cannot look. The next two are needed with it.
+	Verifier sinks.Verifier
+	// Overwrite has somebody else put data under a key, Remove take it away.
+	Overwrite func(key string, data []byte)
+	Remove    func(key string)
 }
 
 // A Harness makes places for a kind of sink.
@@ -71,6 +77,8 @@ func Run(t *testing.T, h Harness) {
 		{"two artifacts of one key", collision},
 		{"killed on the way", killed},
 		{"killed, and something else is to be delivered", killedAndChanged},
+		{"verified", verified},
+		{"verified after a crash", verifiedAfterCrash},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
