@@ -192,8 +192,10 @@ type transformResult struct {
 // frozenSink is what a sink's step records once its artifacts are frozen, and
 // what the ledger plans.
 type frozenSink struct {
-	Place     string           `json:"place"`
-	IfExists  string           `json:"if_exists,omitempty"`
+	Place    string `json:"place"`
+	IfExists string `json:"if_exists,omitempty"`
+	// Options are what the sink keeps with the plan; see sinks.Planned.
+	Options   json.RawMessage  `json:"options,omitempty"`
 	Artifacts []frozenArtifact `json:"artifacts"`
 }
 

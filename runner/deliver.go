@@ -79,7 +79,23 @@ func (e *execution) sink(s *compile.Step, result sinkResult) (sinks.Sink, error)
 	if out.Place != result.Place {
 		return nil, problem.New("delivery-changed", fmt.Sprintf("%s was to deliver to %s, and would now deliver to %s", s.Address, result.Place, out.Place), nil)
 	}
-	return e.bound.Sink(s.Address)
+	sink, err := e.bound.Sink(s.Address)
+	if planned, ok := sink.(sinks.Planned); ok && err == nil && len(result.Options) > 0 {
+		return planned.WithOptions(result.Options)
+	}
+	return sink, err
+}
+
+// sinkOptions are what a sink wants kept with the plan of its delivery.
+func (e *execution) sinkOptions(address string) (json.RawMessage, error) {
+	sink, err := e.bound.Sink(address)
+	if err != nil {
+		return nil, err
+	}
+	if planned, ok := sink.(sinks.Planned); ok {
+		return planned.Options()
+	}
+	return nil, nil
 }
 
 // beginDelivery records when the first attempt began, from which on the policy

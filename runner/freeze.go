@@ -111,6 +111,10 @@ func distinct(s *compile.Step, list []frozenArtifact) error {
 
 // recordFrozen stores the artifacts in the step, which goes on to its delivery.
 func (e *execution) recordFrozen(ctx context.Context, address string, result frozenSink) error {
+	var err error
+	if result.Options, err = e.sinkOptions(address); err != nil {
+		return err
+	}
 	step := e.steps.get(address)
 	data, err := encodeJSON(sinkResult{frozenSink: result})
 	if err != nil {

@@ -4,10 +4,12 @@ package sinks
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"waybill/internal/component"
 	"waybill/internal/dataset"
+	"waybill/internal/problem"
 )
 
 // A Sink hands finished artifacts over.
@@ -77,8 +79,11 @@ type Intent struct {
 	Size     int64  `json:"size"`
 	Role     string `json:"role,omitempty"`      // the artifact's
 	UploadID string `json:"upload_id,omitempty"` // of a multipart upload that is or was open
-	Settled  bool   `json:"settled"`             // the object is there, or the upload is aborted
-	Object   Object `json:"object,omitzero"`     // set once the object is there
+	// Options is a fingerprint of what the upload was opened with, so that it
+	// is not gone on with for a delivery that wants something else.
+	Options string `json:"options,omitempty"`
+	Settled bool   `json:"settled"`         // the object is there, or the upload is aborted
+	Object  Object `json:"object,omitzero"` // set once the object is there
 }
 
 // An Object is what stands at the destination now.
@@ -127,6 +132,65 @@ type Use struct {
 // Progress says how far a delivery is.
 type Progress struct {
 	Done, Total int64 // bytes
+}
+
+// A Planned sink has options that belong to a delivery: they are stored with
+// its plan, and every attempt uses what was planned, whatever variables and the
+// environment say by then. Who we are is not among them, nor is any secret.
+type Planned interface {
+	// Options is what the plan keeps.
+	Options() (json.RawMessage, error)
+	// WithOptions returns a sink that delivers with options that a plan kept.
+	// It fails with "delivery-changed" if what they need is no longer there.
+	WithOptions(kept json.RawMessage) (Sink, error)
+}
+
+// A Verifier is a sink that can look at what stands at its destination. It
+// changes nothing there, and may be called at any time.
+type Verifier interface {
+	// Verify compares what stands there with what was delivered. What it may not
+	// read is a Finding, too; an error means that nothing could be found out,
+	// as when the role cannot be assumed.
+	Verify(ctx context.Context, v Verification) (Verified, error)
+}
+
+// A Verification asks about one delivery.
+type Verification struct {
+	ID      string   // of the delivery
+	Objects []Object // as its receipt has them
+	Intents []Intent // as the ledger holds them
+	// Bytes has every byte read, where size and checksum would do.
+	Bytes bool
+}
+
+// Verified is what a Verifier found.
+type Verified struct {
+	Identity string    // ARN that looked; empty for local files
+	Findings []Finding // one for each object, in their order, then open uploads
+}
+
+// A Verdict is what became of an object.
+type Verdict string
+
+// The verdicts.
+const (
+	Same    Verdict = "same"    // as it was delivered
+	Missing Verdict = "missing" // nothing stands there
+	Changed Verdict = "changed" // something else stands there
+	Unknown Verdict = "unknown" // it could not be looked at
+	Open    Verdict = "open"    // an upload of ours that was neither completed nor aborted
+)
+
+// A Finding is what stands at one place.
+type Finding struct {
+	Key     string  `json:"key"`
+	URL     string  `json:"url"`
+	Verdict Verdict `json:"verdict"`
+	// Differences say what has changed, in words.
+	Differences []string `json:"differences,omitempty"`
+	// Problem says why it could not be looked at.
+	Problem  *problem.Problem `json:"problem,omitempty"`
+	UploadID string           `json:"upload_id,omitempty"` // of an open upload
 }
 
 // Env is what a sink may use of the world around it.

@@ -230,6 +230,11 @@ func parseSlot(at string, loc *time.Location) (time.Time, error) {
 	if at == "" {
 		return time.Now().UTC().Truncate(time.Second), nil
 	}
+	return parseTime("--at", at, loc)
+}
+
+// parseTime reads the time that a flag names, in loc unless it says where.
+func parseTime(flag, at string, loc *time.Location) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
 		if t, err := time.Parse(layout, at); err == nil {
 			return t.UTC(), nil
@@ -241,11 +246,11 @@ func parseSlot(at string, loc *time.Location) (time.Time, error) {
 			continue
 		}
 		if t.Format(layout) != at {
-			return time.Time{}, mistake("--at %s does not exist in %s: clocks are set forward over it. Give an offset, such as %s", at, loc, t.Format(time.RFC3339))
+			return time.Time{}, mistake("%s %s does not exist in %s: clocks are set forward over it. Give an offset, such as %s", flag, at, loc, t.Format(time.RFC3339))
 		}
 		return t.UTC(), nil
 	}
-	return time.Time{}, mistake("--at %q is no time: write 2026-11-22, 2026-11-22T09:00 or 2026-11-22T09:00:00-05:00", at)
+	return time.Time{}, mistake("%s %q is no time: write 2026-11-22, 2026-11-22T09:00 or 2026-11-22T09:00:00-05:00", flag, at)
 }
 
 // intervalStart is the slot before this one by the pipeline's schedules.

@@ -36,6 +36,12 @@ func BucketARN(bucket, region string) string {
 
 // resource is the ARN that a policy statement for this request names.
 func (c Context) resource() string {
+	if strings.HasPrefix(c.Bucket, "arn:") { // an access point
+		if c.Key == "" {
+			return c.Bucket
+		}
+		return c.Bucket + "/object/" + c.Key
+	}
 	arn := BucketARN(c.Bucket, c.Region)
 	if c.Key == "" {
 		return arn

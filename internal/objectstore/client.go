@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"waybill/internal/identity"
 	"waybill/internal/problem"
@@ -27,6 +28,13 @@ type Options struct {
 	Region    string // overrides the configuration's, if set
 	Endpoint  string // URL of S3; empty: the SDK's own, or its environment's
 	PathStyle bool
+	// Accelerate sends to the bucket's transfer acceleration endpoint. Neither
+	// Endpoint nor PathStyle go with it, nor names with dots.
+	Accelerate bool
+	// RequesterPays accepts that requests are charged to us.
+	RequesterPays bool
+	// CustomerKey goes with every request of an object, if it is set.
+	CustomerKey CustomerKey
 	// The rest only names things in problems.
 	Identity      string // our ARN, if known
 	Where         string // file:line of the block that asked
@@ -50,6 +58,8 @@ func New(cfg aws.Config, o Options) *Client {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
 		so.UsePathStyle = so.UsePathStyle || o.PathStyle
+		so.UseARNRegion = true // an access point's ARN says where it is
+		so.UseAccelerate = so.UseAccelerate || o.Accelerate
 		so.DisableLogOutputChecksumValidationSkipped = true
 		so.Retryer = renewing{so.Retryer, cfg.Credentials}
 	})
@@ -87,25 +97,6 @@ func (r renewing) IsErrorRetryable(err error) bool {
 	return r.Retryer.IsErrorRetryable(err)
 }
 
-// Info is what a HEAD of an object tells.
-type Info struct {
-	Size     int64
-	ETag     string
-	Version  string
-	Metadata map[string]string
-	Modified time.Time
-}
-
-// Head returns what an object is, without its bytes.
-func (c *Client) Head(ctx context.Context, bucket, key string) (Info, error) {
-	out, err := c.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key, ExpectedBucketOwner: c.owner()})
-	if err != nil {
-		return Info{}, c.problem(ctx, err, Context{Bucket: bucket, Key: key, Action: "s3:GetObject"})
-	}
-	return Info{Size: aws.ToInt64(out.ContentLength), ETag: aws.ToString(out.ETag), Version: aws.ToString(out.VersionId),
-		Metadata: out.Metadata, Modified: aws.ToTime(out.LastModified)}, nil
-}
-
 // HeadBucket returns the region that a bucket is in. A bucket that refuses us
 // but tells its region is there: a partner's minimum policy lets nobody look.
 func (c *Client) HeadBucket(ctx context.Context, bucket string) (region string, err error) {
@@ -136,7 +127,7 @@ func (c *Client) readable(ctx context.Context, bucket string) bool {
 // Get returns a small object whole. One larger than limit bytes is refused.
 func (c *Client) Get(ctx context.Context, bucket, key string, limit int64) ([]byte, error) {
 	at := Context{Bucket: bucket, Key: key, Action: "s3:GetObject"}
-	out, err := c.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key, ExpectedBucketOwner: c.owner()})
+	out, err := c.s3.GetObject(ctx, c.getInput(bucket, key))
 	if err != nil {
 		return nil, c.problem(ctx, err, at)
 	}
@@ -156,7 +147,7 @@ func (c *Client) Get(ctx context.Context, bucket, key string, limit int64) ([]by
 // Delete removes exactly these objects, one by one. One that is gone is fine.
 func (c *Client) Delete(ctx context.Context, bucket string, keys ...string) error {
 	for _, key := range keys {
-		_, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, ExpectedBucketOwner: c.owner()})
+		_, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, ExpectedBucketOwner: c.owner(), RequestPayer: c.payer()})
 		if err != nil {
 			return c.problem(ctx, err, Context{Bucket: bucket, Key: key, Action: "s3:DeleteObject"})
 		}
@@ -167,18 +158,20 @@ func (c *Client) Delete(ctx context.Context, bucket string, keys ...string) erro
 // Abort ends a multipart upload and removes its parts. It is fine if the
 // upload was completed or aborted before.
 func (c *Client) Abort(ctx context.Context, bucket, key, uploadID string) error {
-	_, err := c.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: &uploadID, ExpectedBucketOwner: c.owner()})
+	_, err := c.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: &uploadID, ExpectedBucketOwner: c.owner(), RequestPayer: c.payer()})
 	if err == nil || isCode(err, "NoSuchUpload") {
 		return nil
 	}
 	return c.problem(ctx, err, Context{Bucket: bucket, Key: key, Action: "s3:AbortMultipartUpload"})
 }
 
-func (c *Client) owner() *string {
-	if c.opts.ExpectedOwner == "" {
-		return nil
+func (c *Client) owner() *string { return given(c.opts.ExpectedOwner) }
+
+func (c *Client) payer() types.RequestPayer {
+	if c.opts.RequesterPays {
+		return types.RequestPayerRequester
 	}
-	return aws.String(c.opts.ExpectedOwner)
+	return ""
 }
 
 // problem classifies an error with all that this client knows.

@@ -10,7 +10,6 @@ import (
 	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
 	"waybill/internal/problem"
@@ -100,8 +99,8 @@ func (c *Client) fetchRange(ctx context.Context, d Download, f io.WriterAt, from
 var errBrokenBody = errors.New("the answer broke off")
 
 func (c *Client) fetchOnce(ctx context.Context, d Download, f io.WriterAt, from, to int64) (int64, error) {
-	in := &s3.GetObjectInput{Bucket: &d.Bucket, Key: &d.Key, ExpectedBucketOwner: c.owner(),
-		Range: aws.String(fmt.Sprintf("bytes=%d-%d", from, to-1))}
+	in := c.getInput(d.Bucket, d.Key)
+	in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", from, to-1))
 	if d.ETag != "" {
 		in.IfMatch = &d.ETag
 	}

@@ -291,8 +291,8 @@ func TestUploadIDIsRecordedBeforeAnyPart(t *testing.T) {
 	}
 }
 
-// TestNothingIsLogged: the SDK's transfer manager would write failures to the
-// process's log.
+// TestNothingIsLogged: failures are returned, and not written to the process's
+// log, too.
 func TestNothingIsLogged(t *testing.T) {
 	var out bytes.Buffer
 	log.SetOutput(&out)

@@ -18,3 +18,16 @@ func TestPartSize(t *testing.T) {
 		}
 	})
 }
+
+// TestInFlight: parts that are larger are fewer, so that memory stays what it
+// is for the smallest, or is that of one part.
+func TestInFlight(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 16).Draw(t, "parallel")
+		part := partSize(rapid.Int64Range(0, 48<<40).Draw(t, "size"))
+		got := inFlight(n, part)
+		if got < 1 || got > n || (got > 1 && int64(got)*part > int64(n)*minPartSize) {
+			t.Errorf("%d parts of %d at once, where %d of the smallest may be", got, part, n)
+		}
+	})
+}

@@ -1,22 +1,20 @@
 package objectstore
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
-	"hash/crc64"
 	"io"
 	"net/url"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
-	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"waybill/internal/identity"
 	"waybill/internal/problem"
@@ -30,7 +28,6 @@ const (
 	// uploadTries bounds how often one Upload starts over by itself, where S3
 	// leaves no other way to know that the object is there.
 	uploadTries = 3
-	crc64nvme   = types.ChecksumAlgorithm("CRC64NVME")
 )
 
 // An Upload is one file on its way to one object.
@@ -44,14 +41,24 @@ type Upload struct {
 	Tags        map[string]string // need s3:PutObjectTagging
 	// StorageClass and ACL are S3's own names; empty means S3's default.
 	StorageClass, ACL string
-	// SSE is "AES256", "aws:kms" or empty for the bucket's default; KMSKeyID
-	// goes with the second.
+	// SSE is "AES256", "aws:kms", "aws:kms:dsse" or empty for the bucket's
+	// default; KMSKeyID goes with the last two. A key of the customer's own is
+	// the client's affair: see Options.
 	SSE, KMSKeyID string
+	// Checksum is one of ChecksumAlgorithms; empty: DefaultChecksum.
+	Checksum string
 	// IfAbsent writes only where no object stands; otherwise "object-exists".
 	IfAbsent bool
 	// Parallel is how many parts are sent, and held in memory, at once; 0: 4.
+	// Of parts above 8 MiB it is so many fewer that they need no more memory,
+	// but one at the least.
 	Parallel int
 
+	// Resume is the id of an upload that was opened for the same bytes with the
+	// same options and has not come to an end; empty: none. Parts that it has
+	// already are not sent again, if we may look (s3:ListMultipartUploadParts);
+	// otherwise it is aborted, Closed is called for it, and another is opened.
+	Resume string
 	// Opened makes the id of a multipart upload durable; no part is sent
 	// before it returns, and none at all if it fails. May be nil.
 	Opened func(ctx context.Context, uploadID string) error
@@ -67,7 +74,7 @@ type Upload struct {
 type Uploaded struct {
 	ETag     string
 	Version  string
-	Checksum string // "crc64nvme:" and base64, as S3 tells it
+	Checksum string // "crc64nvme:" and base64, as S3 has compared it
 }
 
 // Upload sends a file. The object is there afterwards with exactly these bytes,
@@ -91,59 +98,79 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 		if again := errors.Is(err, errUncertain) || isCode(err, "ConditionalRequestConflict"); !again || try == uploadTries || ctx.Err() != nil {
 			return Uploaded{}, c.problem(ctx, err, at)
 		}
+		u.Resume = "" // it has come to an end
 	}
 }
 
 func (c *Client) uploadOnce(ctx context.Context, u Upload) (Uploaded, error) {
+	algo, err := algorithmOf(u.Checksum)
+	if err != nil {
+		return Uploaded{}, err
+	}
 	f, err := os.Open(u.Path)
 	if err != nil {
 		return Uploaded{}, unreadable(u.Path, err)
 	}
 	defer f.Close() //nolint:errcheck // only read
-	g := newGuard(c, u, f)
-	m := transfermanager.New(g, func(o *transfermanager.Options) {
-		o.PartSizeBytes = partSize(u.Size)
-		o.MultipartUploadThreshold = multipartFrom
-		o.Concurrency = parallel(u.Parallel)
-		o.FailTimeout = cleanUpTimeout
-		o.ChecksumAlgorithm = crc64nvme
-	})
-	out, err := m.UploadObject(ctx, u.input(g.body, c.owner()))
-	if err = g.outcome(err); err != nil {
-		g.abort(ctx)
+	if u.Size < multipartFrom && u.Resume == "" {
+		return c.putWhole(ctx, u, algo, f)
+	}
+	t := &transfer{client: c, Upload: u, algorithm: algo, sums: newSums(algo)}
+	out, err := t.send(ctx, f)
+	if err != nil {
+		t.abort(ctx)
 		return Uploaded{}, err
 	}
-	done := Uploaded{ETag: aws.ToString(out.ETag), Version: aws.ToString(out.VersionID)}
-	if g.completed != nil {
-		done = Uploaded{ETag: aws.ToString(g.completed.ETag), Version: aws.ToString(g.completed.VersionId)}
-	}
-	done.Checksum = "crc64nvme:" + g.sums.crc()
-	return done, nil
+	return out, nil
 }
 
-func (u Upload) input(body io.Reader, owner *string) *transfermanager.UploadObjectInput {
-	in := &transfermanager.UploadObjectInput{
-		Bucket: &u.Bucket, Key: &u.Key, Body: body, ContentLength: &u.Size,
-		Metadata: u.Metadata, ExpectedBucketOwner: owner, ChecksumType: types.ChecksumTypeFullObject,
-		ACL: types.ObjectCannedACL(u.ACL), StorageClass: types.StorageClass(u.StorageClass),
-		ServerSideEncryption: types.ServerSideEncryption(u.SSE),
+// putWhole sends a small file in one request.
+func (c *Client) putWhole(ctx context.Context, u Upload, algo algorithm, f io.Reader) (Uploaded, error) {
+	data := make([]byte, u.Size+1) // one more, to see if the file has grown
+	n, err := io.ReadFull(f, data)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return Uploaded{}, unreadable(u.Path, err)
 	}
-	if u.ContentType != "" {
-		in.ContentType = &u.ContentType
+	data = data[:n]
+	sums := newSums(algo)
+	sums.add(data)
+	if err := sums.verify(u); err != nil {
+		return Uploaded{}, err
 	}
-	if u.KMSKeyID != "" {
-		in.SSEKMSKeyID = &u.KMSKeyID
+	own, cancel, err := grace(ctx)
+	if err != nil {
+		return Uploaded{}, err
 	}
-	if len(u.Tags) > 0 {
-		in.Tagging = aws.String(encodeTags(u.Tags))
+	defer cancel()
+	in := c.putInput(u)
+	in.Body, in.ContentLength = bytes.NewReader(data), &u.Size
+	sum := text(sums.whole)
+	*algo.field(sumFields{&in.ChecksumCRC64NVME, &in.ChecksumCRC32C, &in.ChecksumCRC32, &in.ChecksumSHA256, &in.ChecksumSHA1}) = &sum
+	out, err := c.s3.PutObject(own, in)
+	if err != nil {
+		return Uploaded{}, err
+	}
+	u.progress(u.Size)
+	return Uploaded{ETag: aws.ToString(out.ETag), Version: aws.ToString(out.VersionId), Checksum: algo.label(sum)}, nil
+}
+
+func (c *Client) putInput(u Upload) *s3.PutObjectInput {
+	in := &s3.PutObjectInput{
+		Bucket: &u.Bucket, Key: &u.Key, Metadata: u.Metadata, ExpectedBucketOwner: c.owner(), RequestPayer: c.payer(),
+		ACL: types.ObjectCannedACL(u.ACL), StorageClass: types.StorageClass(u.StorageClass), ServerSideEncryption: types.ServerSideEncryption(u.SSE),
+		ContentType: given(u.ContentType), SSEKMSKeyId: given(u.KMSKeyID), Tagging: given(encodeTags(u.Tags)),
 	}
 	if u.IfAbsent {
 		in.IfNoneMatch = aws.String("*")
 	}
-	if u.Size >= multipartFrom {
-		in.MpuObjectSize = &u.Size
-	}
+	c.opts.CustomerKey.fill(&in.SSECustomerAlgorithm, &in.SSECustomerKey, &in.SSECustomerKeyMD5)
 	return in
+}
+
+func (u Upload) progress(n int64) {
+	if u.Progress != nil {
+		u.Progress(n)
+	}
 }
 
 // partSize is the smallest that S3 takes the whole file in.
@@ -158,12 +185,26 @@ func parallel(n int) int {
 	return n
 }
 
+// inFlight is how many parts of a size are held at once where n of the smallest
+// size may be.
+func inFlight(n int, part int64) int {
+	return int(max(1, int64(parallel(n))*minPartSize/part))
+}
+
 func encodeTags(tags map[string]string) string {
 	v := url.Values{}
 	for k, t := range tags {
 		v.Set(k, t)
 	}
 	return v.Encode()
+}
+
+// given is a text for a member that is left out when it is empty.
+func given(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 func unreadable(path string, err error) *problem.Problem {
@@ -175,26 +216,17 @@ func unreadable(path string, err error) *problem.Problem {
 
 // sums are the digests of what was read so far.
 type sums struct {
-	sha hash.Hash
-	c64 hash.Hash64
-	n   int64
+	sha   hash.Hash
+	whole hash.Hash // of the upload's algorithm
+	n     int64
 }
 
-func newSums() *sums {
-	// The reversed NVME polynomial, as S3 names it CRC-64/NVME.
-	return &sums{sha: sha256.New(), c64: crc64.New(crc64.MakeTable(0x9a6c_9329_ac4b_c9b5))}
-}
+func newSums(a algorithm) *sums { return &sums{sha: sha256.New(), whole: a.make()} }
 
-func (s *sums) Write(p []byte) (int, error) {
+func (s *sums) add(p []byte) {
 	s.sha.Write(p)
-	s.c64.Write(p)
+	s.whole.Write(p)
 	s.n += int64(len(p))
-	return len(p), nil
-}
-
-// crc is the checksum as S3 writes it: base64 of its eight bytes.
-func (s *sums) crc() string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, s.c64.Sum64()))
 }
 
 // verify compares what was read with what was frozen.

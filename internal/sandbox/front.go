@@ -190,10 +190,13 @@ func (f *front) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
+// customerKey carries an encryption key, which no journal keeps.
+const customerKey = "X-Amz-Server-Side-Encryption-Customer-Key"
+
 // noted are the headers that the journal keeps, besides metadata.
 var noted = []string{
 	"Content-Type", "Content-Encoding", "Content-Disposition", "Content-Md5", "Cache-Control", "Expect", "If-Match", "If-None-Match", "If-Modified-Since",
-	"If-Unmodified-Since", "Range", "X-Amz-Acl", "X-Amz-Copy-Source", "X-Amz-Copy-Source-If-Match", "X-Amz-Expected-Bucket-Owner", "X-Amz-Source-Expected-Bucket-Owner",
+	"If-Unmodified-Since", "Range", "X-Amz-Acl", "X-Amz-Copy-Source", "X-Amz-Copy-Source-If-Match", "X-Amz-Expected-Bucket-Owner", "X-Amz-Request-Payer", "X-Amz-Source-Expected-Bucket-Owner",
 	"X-Amz-Mp-Object-Size", "X-Amz-Storage-Class", "X-Amz-Tagging", "X-Amz-Content-Sha256", "X-Amz-Sdk-Checksum-Algorithm", "X-Amz-Trailer", "X-Amz-Target",
 }
 
@@ -202,7 +205,7 @@ func notedHeaders(h http.Header) map[string]string {
 	for name, values := range h {
 		lower := strings.ToLower(name)
 		if slices.Contains(noted, name) || strings.HasPrefix(lower, "x-amz-meta-") || strings.HasPrefix(lower, "x-amz-checksum-") ||
-			strings.HasPrefix(lower, "x-amz-server-side-encryption") {
+			strings.HasPrefix(lower, "x-amz-server-side-encryption") && name != customerKey {
 			out[lower] = strings.Join(values, ", ")
 		}
 	}

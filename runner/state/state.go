@@ -102,6 +102,12 @@ type Filter struct {
 	Limit         int       // 0: 100
 }
 
+// A DeliveryFilter chooses deliveries. Zero fields choose all.
+type DeliveryFilter struct {
+	Pipeline string
+	Slot     time.Time
+}
+
 // Runs writes and reads runs and their steps.
 type Runs interface {
 	// CreateRun inserts a queued run outside of any schedule. ErrConflict if
@@ -202,6 +208,8 @@ type Ledger interface {
 	Delivery(ctx context.Context, id string) (Delivery, error)
 	// Deliveries lists what a run delivered or planned.
 	Deliveries(ctx context.Context, run string) ([]Delivery, error)
+	// History lists deliveries, the newest slot first, then by pipeline and sink.
+	History(ctx context.Context, f DeliveryFilter) ([]Delivery, error)
 	// Intend, Settle and Aborted: see sinks.Ledger. ErrConflict if owner does
 	// not hold the lease of the delivery's run, or the delivery is done.
 	//

@@ -1,6 +1,8 @@
 package file_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -62,6 +64,15 @@ func place(t *testing.T, root string) sinktest.Place {
 			must(t, os.MkdirAll(filepath.Dir(filepath.Join(root, key)), 0o755))
 			must(t, os.WriteFile(filepath.Join(root, key), data, 0o600))
 		},
+		Crash: func(l *sinktest.Ledger, a sinks.Artifact) {
+			must(t, l.Intend(t.Context(), sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size}))
+			sum := sha256.Sum256([]byte(sinktest.Delivery(l).ID + "\x00" + a.Key))
+			must(t, os.MkdirAll(filepath.Join(root, "out"), 0o755))
+			must(t, os.WriteFile(filepath.Join(root, "out", ".waybill-"+hex.EncodeToString(sum[:8])+"-DEAD.tmp"), []byte("half"), 0o600))
+		},
+		Verifier:  s.(sinks.Verifier),
+		Overwrite: func(key string, data []byte) { must(t, os.WriteFile(filepath.Join(root, key), data, 0o600)) },
+		Remove:    func(key string) { must(t, os.Remove(filepath.Join(root, key))) },
 	}
 }
 

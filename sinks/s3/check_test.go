@@ -13,6 +13,9 @@ import (
 func TestCheck(t *testing.T) {
 	role := "assume_role {\nrole_arn = \"arn:aws:iam::123456789012:role/Inbox\"\nexternal_id = \"acme-1\"\n"
 	base := &identity.Config{Name: "acme", Roles: []identity.Role{identitytest.Role("Inbox")}}
+	elsewhere := &identity.Config{Name: "minio", Endpoint: &identity.Endpoint{S3: "https://minio.example.com", PathStyle: true}}
+	customer := func(more string) string { return "encryption {\nsse = \"customer\"\n" + more + "}" }
+	t.Setenv("KEY", "not base64!")
 	tests := []struct {
 		name string
 		conn *identity.Config
@@ -43,6 +46,18 @@ func TestCheck(t *testing.T) {
 		{"acl", base, `acl = "public-read"`, "invalid-value"},
 		{"encryption", base, "encryption {\nsse = \"aws:kms\"\nkms_key_id = \"k\"\n}", ""},
 		{"key without KMS", base, "encryption {\nsse = \"AES256\"\nkms_key_id = \"k\"\n}", "invalid-value"},
+		{"key of KMS and of the customer", base, customer("kms_key_id = \"k\"\ncustomer_key = var.later\n"), "invalid-value"},
+		{"customer's key", base, customer("customer_key = var.later\n"), ""},
+		{"customer without a key", base, customer(""), "invalid-value"},
+		{"customer's key that is none", base, customer("customer_key = var.key\n"), "invalid-value"},
+		{"customer's key in the file", base, customer("customer_key = \"AAAA\"\n"), "literal-secret"},
+		{"customer's key with KMS", base, "encryption {\nsse = \"aws:kms\"\ncustomer_key = var.later\n}", "invalid-value"},
+		{"checksum", base, `checksum_algorithm = "SHA256"`, ""},
+		{"checksum of no known kind", base, `checksum_algorithm = "MD5"`, "invalid-value"},
+		{"requester pays", base, `requester_pays = true`, ""},
+		{"accelerated", base, `accelerate = true`, ""},
+		{"accelerated elsewhere", elsewhere, `accelerate = true`, "invalid-value"},
+		{"tag with characters that S3 refuses", base, `tags = { a = "x&y" }`, "invalid-value"},
 		{"sensitive key", base, `content_type = var.id`, "sensitive-value"},
 	}
 	for _, tt := range tests {
@@ -63,7 +78,10 @@ func TestBucketNames(t *testing.T) {
 	tests := map[string]bool{
 		"acme-inbox": true, "a.b-c": true, "abc": true, "0ab": true, strings.Repeat("a", 63): true,
 		"ab": false, strings.Repeat("a", 64): false, "Acme": false, "acme_inbox": false, "-acme": false, "acme-": false, "a..b": false,
-		"192.168.0.1": false, "s3://acme": false, "acme/inbox": false, "xn--acme": false, "acme-s3alias": false, "": false, "größe": false,
+		"192.168.0.1": false, "s3://acme": false, "acme/inbox": false, "xn--acme": false, "acme-s3alias": true, "": false, "größe": false,
+		"arn:aws:s3:eu-west-1:123456789012:accesspoint/inbox": true, "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/inbox": true,
+		"arn:aws:s3:::acme-inbox": false, "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap": false, "arn:aws:iam::123456789012:role/Inbox": false,
+		"arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-01/accesspoint/x": false,
 	}
 	for name, ok := range tests {
 		_, diags := decode(t, nil, "bucket = \""+name+"\"\nkey = \"a\"")

@@ -3,16 +3,11 @@
 package s3
 
 import (
-	"fmt"
-	"regexp"
-	"strings"
-
-	"github.com/hashicorp/hcl/v2"
-
 	"waybill/internal/component"
 	"waybill/internal/identity"
 	"waybill/internal/objectstore"
 	"waybill/internal/schema"
+	"waybill/internal/secret"
 	"waybill/sinks"
 )
 
@@ -28,14 +23,21 @@ type Config struct {
 	StorageClass  string            `wb:"storage_class"`
 	ACL           string            `wb:"acl"`
 	ExpectedOwner string            `wb:"expected_bucket_owner"`
+	Checksum      string            `wb:"checksum_algorithm"`
+	RequesterPays bool              `wb:"requester_pays"`
+	Accelerate    bool              `wb:"accelerate"`
 	Encryption    *Encryption       `wb:"encryption"`
 }
 
 // Encryption is an `encryption` block.
 type Encryption struct {
-	SSE      string `wb:"sse"`
-	KMSKeyID string `wb:"kms_key_id"`
+	SSE         string        `wb:"sse"`
+	KMSKeyID    string        `wb:"kms_key_id"`
+	CustomerKey secret.String `wb:"customer_key"`
 }
+
+// sseCustomer is the method for which the key is the customer's own.
+const sseCustomer = "customer"
 
 // Place says where keys live, so that two sinks of one place can be compared.
 // It is empty while the bucket is not known.
@@ -71,7 +73,8 @@ func attrs() []schema.Attr {
 	return []schema.Attr{
 		{Name: "connection", Type: schema.Capsule("connection", identity.CapsuleType), Example: "connection.acme",
 			Doc: "Who we are. Without it, whoever the SDK's default credential chain finds. assume_role blocks in the sink come on top of the connection's own."},
-		{Name: "bucket", Type: schema.String, Required: true, Example: `"acme-inbox"`, Doc: "The bucket's name, without s3:// and without a path."},
+		{Name: "bucket", Type: schema.String, Required: true, Example: `"acme-inbox"`,
+			Doc: "The bucket's name, without s3:// and without a path. The alias or the ARN of an access point does as well; a multi-region one does not."},
 		{Name: "key", Type: schema.String, Required: true, Late: true, Example: `"reports/${run.date}/by_region.parquet"`,
 			Doc: "The key of the object: exactly this, nothing is appended."},
 		{Name: "region", Type: schema.String, Example: `"eu-west-1"`, Doc: "The bucket's region, if it is not the connection's."},
@@ -86,6 +89,11 @@ func attrs() []schema.Attr {
 			OneOf: []string{"bucket-owner-full-control", "bucket-owner-read", "private"}},
 		{Name: "expected_bucket_owner", Type: schema.String, Example: `"123456789012"`,
 			Doc: "The account that must own the bucket: twelve digits. S3 refuses everything if it is another, so a bucket's name that somebody else took over receives nothing."},
+		{Name: "checksum_algorithm", Type: schema.String, Default: objectstore.DefaultChecksum, OneOf: objectstore.ChecksumAlgorithms(),
+			Doc: "How S3 checks what it receives, and what it keeps with the object. Of an object that goes up in parts, SHA256 and SHA1 are digests of the parts' digests."},
+		{Name: "requester_pays", Type: schema.Bool, Default: "false", Doc: "Accepts that requests to a bucket with Requester Pays are charged to us."},
+		{Name: "accelerate", Type: schema.Bool, Default: "false",
+			Doc: "Sends by S3 Transfer Acceleration, which the bucket must have turned on. Not for names with dots, access points, or a connection with an endpoint."},
 	}
 }
 
@@ -102,78 +110,13 @@ func encryptionBlock() *schema.Block {
 		Type: "encryption", Doc: "Encryption at rest, if it is not to be the bucket's default.",
 		Example: "encryption {\n  sse        = \"aws:kms\"\n  kms_key_id = \"arn:aws:kms:eu-west-1:123456789012:key/…\"\n}",
 		Attrs: []schema.Attr{
-			{Name: "sse", Type: schema.String, Required: true, OneOf: []string{"AES256", "aws:kms", "aws:kms:dsse"},
-				Doc: "The method. aws:kms needs kms:GenerateDataKey and, for large files, kms:Decrypt on the key."},
+			{Name: "sse", Type: schema.String, Required: true, OneOf: []string{"AES256", "aws:kms", "aws:kms:dsse", sseCustomer},
+				Doc: "The method. aws:kms and aws:kms:dsse need kms:GenerateDataKey and, for large files, kms:Decrypt on the key. " +
+					"customer encrypts with customer_key, which S3 does not keep (SSE-C): who has lost the key has lost the objects."},
 			{Name: "kms_key_id", Type: schema.String, Example: `"arn:aws:kms:eu-west-1:123456789012:key/…"`,
 				Doc: "The key, as its ARN if it is in another account. Without it, the account's own key for S3."},
+			{Name: "customer_key", Type: schema.String, Sensitive: true, NoLiteral: true, Example: `env("ACME_OBJECT_KEY")`,
+				Doc: "The key for sse = \"customer\": 32 bytes in base64. Everybody who reads the objects needs it."},
 		},
 	}
-}
-
-func check(c Config, values *schema.Values) hcl.Diagnostics {
-	diags := identity.CheckRoles(c.Connection, c.Roles, values)
-	report := func(attr, summary, detail string) {
-		diags = append(diags, values.Error(attr, "invalid-value", attr+": "+summary, detail))
-	}
-	given := func(attr string) bool { return values.Set(attr) && values.Known(attr) }
-	diags = append(diags, objectstore.CheckBucket(c.Bucket, values)...)
-	if given("region") {
-		diags = append(diags, identity.CheckRegion(c.Region, "region", values)...)
-	}
-	if given("expected_bucket_owner") && !account.MatchString(c.ExpectedOwner) {
-		report("expected_bucket_owner", fmt.Sprintf("%q is not an account", c.ExpectedOwner), `An account's id has twelve digits and stands in quotes: "012345678901".`)
-	}
-	if fault := metadataFault(c.Metadata); given("metadata") && fault != "" {
-		report("metadata", fault, "Names are letters, digits and hyphens, values printable ASCII, and all together have 2 KB at most.")
-	}
-	if fault := tagsFault(c.Tags); given("tags") && fault != "" {
-		report("tags", fault, "S3 takes 10 tags, with keys of up to 128 and values of up to 256 characters.")
-	}
-	if e := c.Encryption; e != nil && given("encryption.kms_key_id") && e.SSE == "AES256" {
-		report("encryption.kms_key_id", "sse = \"AES256\" uses no KMS key", `Set sse = "aws:kms", or take kms_key_id away.`)
-	}
-	return diags
-}
-
-var (
-	account      = regexp.MustCompile(`^[0-9]{12}$`)
-	metadataName = regexp.MustCompile(`^[a-zA-Z0-9-]{1,128}$`)
-)
-
-// reservedMetadata is the prefix of the names that a delivery writes itself.
-const reservedMetadata = "waybill-"
-
-func metadataFault(m map[string]string) string {
-	total, seen := 0, map[string]bool{}
-	for name, value := range m {
-		lower := strings.ToLower(name)
-		total += len(name) + len(value)
-		switch {
-		case !metadataName.MatchString(name):
-			return fmt.Sprintf("%q is not a name", name)
-		case strings.HasPrefix(lower, reservedMetadata):
-			return fmt.Sprintf("%q is one of waybill's own names", name)
-		case seen[lower]:
-			return fmt.Sprintf("%q stands twice, for S3 in lower case", lower)
-		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
-			return fmt.Sprintf("the value of %q is not printable ASCII", name)
-		}
-		seen[lower] = true
-	}
-	if total > 2048-256 { // what a delivery adds has room in the rest
-		return fmt.Sprintf("has %d bytes, and waybill needs 256 of S3's 2048 itself", total)
-	}
-	return ""
-}
-
-func tagsFault(tags map[string]string) string {
-	if len(tags) > 10 {
-		return fmt.Sprintf("%d tags", len(tags))
-	}
-	for k, v := range tags {
-		if n := len([]rune(k)); n == 0 || n > 128 || len([]rune(v)) > 256 {
-			return fmt.Sprintf("the tag %q is too long or has no name", k)
-		}
-	}
-	return ""
 }

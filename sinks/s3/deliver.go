@@ -47,6 +47,9 @@ func (s *sink) Deliver(ctx context.Context, d sinks.Delivery) (sinks.Receipt, er
 		return sinks.Receipt{}, err
 	}
 	r := &run{sink: s, client: client, d: d, progress: newProgress(d), parts: partsAtOnce / max(1, min(objectsAtOnce, len(d.Artifacts)))}
+	if r.resumable, err = r.findResumable(); err != nil {
+		return sinks.Receipt{}, err
+	}
 	if err := r.endOrphans(ctx); err != nil {
 		return sinks.Receipt{}, err
 	}
@@ -79,8 +82,11 @@ func (s *sink) connect(ctx context.Context) (*objectstore.Client, string, error)
 	// The name is for the receipt and for remedies. That it cannot be had is no
 	// reason not to deliver.
 	arn, _ := s.ids.WhoAmI(ctx, &conn, s.cfg.Roles)
-	o := objectstore.OptionsOf(&conn)
-	o.Identity, o.ExpectedOwner = arn, s.cfg.ExpectedOwner
+	o, err := s.cfg.clientOptions(objectstore.OptionsOf(&conn))
+	if err != nil {
+		return nil, "", err
+	}
+	o.Identity = arn
 	o.Where = "" // what S3 refuses is the sink's affair, and the run knows where that stands
 	return objectstore.New(cfg, o), arn, nil
 }
@@ -106,14 +112,18 @@ type run struct {
 	client   *objectstore.Client
 	d        sinks.Delivery
 	progress *progress
-	parts    int // of one object at once
+	parts    int    // of one object at once
+	options  string // fingerprint
+	// resumable are the uploads that a dead process left open and that can be
+	// gone on with, by key.
+	resumable map[string]string
 }
 
 // endOrphans aborts the uploads that earlier attempts opened and did not see
-// the end of.
+// the end of, but for those that are resumed.
 func (r *run) endOrphans(ctx context.Context) error {
 	for _, in := range r.d.Intents {
-		if in.UploadID == "" || in.Settled {
+		if in.UploadID == "" || in.Settled || r.resumable[in.Key] == in.UploadID {
 			continue
 		}
 		if err := r.client.Abort(ctx, r.cfg.Bucket, in.Key, in.UploadID); err != nil {
@@ -126,16 +136,27 @@ func (r *run) endOrphans(ctx context.Context) error {
 	return nil
 }
 
+// delivered are the objects that the ledger knows to be there, by key.
+func delivered(intents []sinks.Intent) map[string]sinks.Object {
+	there := map[string]sinks.Object{}
+	for _, in := range intents {
+		if in.Settled && in.Object.Key != "" {
+			there[in.Key] = in.Object
+		}
+	}
+	return there
+}
+
 func (r *run) upload(a sinks.Artifact) objectstore.Upload {
 	up := objectstore.Upload{
 		Bucket: r.cfg.Bucket, Key: a.Key, Path: a.Path, Size: a.Size, SHA256: a.SHA256,
 		ContentType: a.ContentType, Metadata: r.metadata(a), Tags: r.cfg.Tags,
-		StorageClass: r.cfg.StorageClass, ACL: r.cfg.ACL, Progress: r.progress.add,
+		StorageClass: r.cfg.StorageClass, ACL: r.cfg.ACL, Checksum: r.cfg.Checksum, Progress: r.progress.add,
 	}
 	if r.cfg.ContentType != "" {
 		up.ContentType = r.cfg.ContentType
 	}
-	if e := r.cfg.Encryption; e != nil {
+	if e := r.cfg.Encryption; e != nil && e.SSE != sseCustomer {
 		up.SSE, up.KMSKeyID = e.SSE, e.KMSKeyID
 	}
 	return up
@@ -190,4 +211,12 @@ func (p *progress) add(n int64) {
 	if p.tell != nil {
 		p.tell(sinks.Progress{Done: done, Total: p.total})
 	}
+}
+
+// asProblem gives a cancellation that came before anything was sent its code.
+func asProblem(ctx context.Context, err error) error {
+	if problem.As(err) == nil && ctx.Err() != nil {
+		return problem.New("cancelled", "the delivery was cancelled", ctx.Err())
+	}
+	return err
 }

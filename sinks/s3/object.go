@@ -37,12 +37,12 @@ func (r *run) Place(key string) string { return "s3://" + r.cfg.Bucket + "/" + k
 
 // Put implements order.Target.
 func (r *run) Put(ctx context.Context, a sinks.Artifact, absent bool) (sinks.Object, error) {
-	intent := sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size, Role: a.Role}
+	intent := sinks.Intent{Key: a.Key, SHA256: a.SHA256, Size: a.Size, Role: a.Role, Options: r.options}
 	if err := r.d.Ledger.Intend(ctx, intent); err != nil {
 		return sinks.Object{}, err
 	}
 	up := r.upload(a)
-	up.Parallel, up.IfAbsent = r.parts, absent
+	up.Parallel, up.IfAbsent, up.Resume = r.parts, absent, r.resumable[a.Key]
 	up.Opened = func(ctx context.Context, id string) error {
 		intent := intent
 		intent.UploadID = id

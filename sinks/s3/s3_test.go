@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,7 +45,11 @@ func decode(t *testing.T, conn *identity.Config, body string) (sinks.Sink, hcl.D
 	scope := &schema.Scope{Eval: &hcl.EvalContext{Variables: map[string]cty.Value{
 		"connection": cty.ObjectVal(map[string]cty.Value{"acme": connection}),
 		"run":        cty.ObjectVal(map[string]cty.Value{"date": cty.UnknownVal(cty.String)}),
-		"var":        cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal("hidden id").Mark(secret.Mark{})}),
+		"var": cty.ObjectVal(map[string]cty.Value{
+			"id":    cty.StringVal("hidden id").Mark(secret.Mark{}),
+			"later": cty.UnknownVal(cty.String).Mark(secret.Mark{}),
+			"key":   cty.StringVal(os.Getenv("KEY")).Mark(secret.Mark{}),
+		}),
 	}}}
 	bound, diags := s3.Kind(identity.NewProvider()).Decode(f.Body, nil, scope, nil)
 	if diags.HasErrors() {
@@ -119,6 +124,22 @@ func place(t *testing.T, role string) sinktest.Place {
 			w.Faults(sandbox.Fault{Service: "s3", Operation: "UploadPart", After: 1, Code: "AccessDenied"},
 				sandbox.Fault{Service: "s3", Operation: "PutObject", Code: "AccessDenied"})
 			return func() { w.Faults() }
+		},
+		Crash: func(l *sinktest.Ledger, a sinks.Artifact) {
+			crash(t, w, sinkTo(t, w, "Inbox", identitytest.Inbox, ""), l, a)
+		},
+		Verifier: sinkTo(t, w, "Reader", identitytest.Inbox, "").(sinks.Verifier),
+		Overwrite: func(key string, data []byte) {
+			bucket := identitytest.Inbox
+			if _, err := w.Admin("us-east-1").PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(data)}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Remove: func(key string) {
+			bucket := identitytest.Inbox
+			if _, err := w.Admin("us-east-1").DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err != nil {
+				t.Fatal(err)
+			}
 		},
 	}
 }

@@ -39,6 +39,15 @@ type Place struct {
 	// Minimum means that the sink may put objects and no more: it may not look
 	// at what stands there, and not remove it.
 	Minimum bool
+	// Crash makes the place as a process leaves it that is killed while it
+	// delivers the artifact, with the intents it had recorded. May be nil.
+	Crash func(l *Ledger, a sinks.Artifact)
+	// Verifier looks at the place with all permissions; nil if the kind of sink
+	// cannot look. The next two are needed with it.
+	Verifier sinks.Verifier
+	// Overwrite has somebody else put data under a key, Remove take it away.
+	Overwrite func(key string, data []byte)
+	Remove    func(key string)
 }
 
 // A Harness makes places for a kind of sink.
@@ -73,6 +82,10 @@ func Run(t *testing.T, h Harness) {
 		{"artifact changed after it was finished", tampered},
 		{"artifact gone", missing},
 		{"two artifacts of one key", collision},
+		{"killed on the way", killed},
+		{"killed, and something else is to be delivered", killedAndChanged},
+		{"verified", verified},
+		{"verified after a crash", verifiedAfterCrash},
 	}
 	tests = append(tests, layoutTests...)
 	tests = append(tests, existsTests...)
@@ -354,4 +367,31 @@ func collision(t *testing.T, p Place) {
 		t.Errorf("got %s, want key-collision", pr.Code)
 	}
 	wantWrites(t, p, 0)
+}
+
+func killed(t *testing.T, p Place) {
+	if p.Crash == nil {
+		return
+	}
+	l, a := &Ledger{}, Artifact(t, "out/a.bin", multipart, 1)
+	p.Crash(l, a)
+	wantAbsent(t, p, a.Key)
+	deliver(t, p, l, a)
+	wantThere(t, p, a)
+	wantWrites(t, p, 1)
+	if open := l.Open(); len(open) > 0 {
+		t.Errorf("the ledger still holds open uploads: %+v", open)
+	}
+}
+
+func killedAndChanged(t *testing.T, p Place) {
+	if p.Crash == nil {
+		return
+	}
+	l, a := &Ledger{}, Artifact(t, "out/a.bin", multipart, 1)
+	p.Crash(l, a)
+	b := Artifact(t, "out/a.bin", multipart, 2)
+	deliver(t, p, l, b)
+	wantThere(t, p, b)
+	wantWrites(t, p, 1)
 }

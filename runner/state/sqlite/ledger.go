@@ -89,6 +89,20 @@ func (s *Store) Deliveries(ctx context.Context, run string) ([]state.Delivery, e
 		`SELECT `+deliveryColumns+` FROM deliveries WHERE run = ? ORDER BY id`, []any{run}, deliveryFields)
 }
 
+// History implements state.Ledger.
+func (s *Store) History(ctx context.Context, f state.DeliveryFilter) ([]state.Delivery, error) {
+	query, args := `SELECT `+deliveryColumns+` FROM deliveries WHERE true`, []any(nil)
+	if f.Pipeline != "" {
+		query += ` AND pipeline = ?`
+		args = append(args, f.Pipeline)
+	}
+	if !f.Slot.IsZero() {
+		query += ` AND slot = ?`
+		args = append(args, seconds{&f.Slot})
+	}
+	return list(ctx, s, "list deliveries", query+` ORDER BY slot DESC, pipeline, sink`, args, deliveryFields)
+}
+
 // Intend implements state.Ledger.
 func (s *Store) Intend(ctx context.Context, owner, delivery string, in sinks.Intent) error {
 	return s.write(ctx, "record an intent of delivery "+delivery, func(tx *sql.Tx) error {
@@ -96,9 +110,9 @@ func (s *Store) Intend(ctx context.Context, owner, delivery string, in sinks.Int
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO intents (delivery, key, upload_id, sha256, size, role, settled) VALUES (?, ?, ?, ?, ?, ?, 0)
-			ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, size = excluded.size, role = excluded.role, settled = 0, object = NULL`,
-			delivery, in.Key, in.UploadID, in.SHA256, in.Size, in.Role)
+			INSERT INTO intents (delivery, key, upload_id, sha256, size, role, options, settled) VALUES (?, ?, ?, ?, ?, ?, ?, 0)
+			ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, size = excluded.size, role = excluded.role, options = excluded.options, settled = 0, object = NULL`,
+			delivery, in.Key, in.UploadID, in.SHA256, in.Size, in.Role, in.Options)
 		return err
 	})
 }

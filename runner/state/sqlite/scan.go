@@ -20,7 +20,7 @@ const (
 		owner, lease_until, claims, cancel_requested, created_at, started_at, finished_at`
 	stepColumns     = `run, address, status, attempt, base, token, result, problem, next_try, started_at, finished_at`
 	deliveryColumns = `id, pipeline, sink, slot, run, plan, done, receipt, planned_at, done_at`
-	intentColumns   = `key, upload_id, sha256, size, role, settled, object`
+	intentColumns   = `key, upload_id, sha256, size, role, options, settled, object`
 )
 
 func runFields(r *state.Run) []any {
@@ -41,7 +41,7 @@ func deliveryFields(d *state.Delivery) []any {
 }
 
 func intentFields(in *sinks.Intent) []any {
-	return []any{&in.Key, &in.UploadID, &in.SHA256, &in.Size, &in.Role, &in.Settled, object{&in.Object}}
+	return []any{&in.Key, &in.UploadID, &in.SHA256, &in.Size, &in.Role, &in.Options, &in.Settled, object{&in.Object}}
 }
 
 // marks returns n question marks for an insert.

@@ -17,6 +17,7 @@ var ledgerTests = map[string]func(*bed){
 	"Plan/not from under a running run":      planRunning,
 	"Delivery/not found":                     deliveryNotFound,
 	"Deliveries/of a run, in order":          deliveriesOrder,
+	"History/by pipeline and slot, in order": historyOrder,
 	"Intend/repeated is no error":            intendAgain,
 	"Intend/again after settling":            intendSettled,
 	"Settle/every open intent of the key":    settleKey,
@@ -164,7 +165,7 @@ func deliveriesOrder(b *bed) {
 
 func intendAgain(b *bed) {
 	b.plan(b.running("orders", 1, "w1"), `1`)
-	first, second := sinks.Intent{Key: "b", SHA256: "x", Size: 3, UploadID: "u1"}, sinks.Intent{Key: "a", SHA256: "y", Size: 4}
+	first, second := sinks.Intent{Key: "b", SHA256: "x", Size: 3, UploadID: "u1", Options: "o1"}, sinks.Intent{Key: "a", SHA256: "y", Size: 4}
 	b.intend(first)
 	b.intend(second)
 	b.intend(first)
@@ -175,8 +176,8 @@ func intendSettled(b *bed) {
 	b.plan(b.running("orders", 1, "w1"), `1`)
 	b.intend(sinks.Intent{Key: "a", SHA256: "x", Size: 3})
 	b.settle(sinks.Object{Key: "a", SHA256: "x"})
-	next := sinks.Intent{Key: "a", SHA256: "y", Size: 4}
-	b.intend(sinks.Intent{Key: "a", SHA256: "y", Size: 4, Settled: true, Object: sinks.Object{Key: "a"}})
+	next := sinks.Intent{Key: "a", SHA256: "y", Size: 4, Options: "o2"}
+	b.intend(sinks.Intent{Key: "a", SHA256: "y", Size: 4, Options: "o2", Settled: true, Object: sinks.Object{Key: "a"}})
 	b.same(b.intents(), []sinks.Intent{next})
 }
 
@@ -354,4 +355,29 @@ func standingMoves(b *bed) {
 	list, err := b.Standing(b.Context(), "of sales")
 	b.must(err)
 	b.same(list, []sinks.Object{{Key: "a", Size: 1}})
+}
+
+func historyOrder(b *bed) {
+	var all []state.Delivery
+	for i, of := range []struct {
+		pipeline, sink string
+		slot           int
+	}{{"orders", "sink.a", 2}, {"orders", "sink.b", 2}, {"stock", "sink.a", 2}, {"orders", "sink.a", 1}} {
+		r := b.running(of.pipeline, of.slot, "w1")
+		d := delivery(r, `1`)
+		d.ID, d.Sink = string(rune('z'-i)), of.sink
+		got, err := b.Plan(b.Context(), "w1", d)
+		b.must(err)
+		all = append(all, got)
+		b.must(b.Finish(b.Context(), r.ID, "w1", state.Failed, "", nil, start))
+	}
+	history := func(f state.DeliveryFilter) []state.Delivery {
+		got, err := b.History(b.Context(), f)
+		b.must(err)
+		return got
+	}
+	b.same(history(state.DeliveryFilter{}), all)
+	b.same(history(state.DeliveryFilter{Pipeline: "orders"}), []state.Delivery{all[0], all[1], all[3]})
+	b.same(history(state.DeliveryFilter{Pipeline: "orders", Slot: all[3].Slot}), all[3:])
+	b.same(len(history(state.DeliveryFilter{Pipeline: "nothing"})), 0)
 }

@@ -1,0 +1,21 @@
+connection "aws" "lake" {
+  region = "us-east-1"
+}
+
+pipeline "p" {
+  source "file" "orders" {
+    path = "orders.csv"
+    format "csv" {}
+  }
+  sink "s3" "acme" {
+    input      = source.orders
+    connection = connection.lake
+    bucket     = "acme-inbox"
+    encryption {
+      sse          = "customer"
+      customer_key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" # ERROR literal-secret: customer_key
+    }
+    key        = "orders/${run.date}.csv"
+    format "csv" {}
+  }
+}

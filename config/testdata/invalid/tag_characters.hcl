@@ -1,0 +1,18 @@
+connection "aws" "lake" {
+  region = "us-east-1"
+}
+
+pipeline "p" {
+  source "file" "orders" {
+    path = "orders.csv"
+    format "csv" {}
+  }
+  sink "s3" "acme" {
+    input      = source.orders
+    connection = connection.lake
+    bucket     = "acme-inbox"
+    tags       = { team = "x&y" } # ERROR invalid-value: the tag "team" has characters
+    key        = "orders/${run.date}.csv"
+    format "csv" {}
+  }
+}
