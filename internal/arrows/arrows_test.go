@@ -44,6 +44,8 @@ var rules = []rule{
 	{"internal/problem", nil, []string{"internal/...", "runner/...", "config/...", "github.com/..."}, "every package raises problems"},
 	{"internal/sandbox/...", nil, []string{"runner/compile", "runner/daemon", "runner/state/...", "sources/...", "sinks/...", "config"},
 		"the sandbox pretends to be AWS: it must share no code with what is tested against it"},
+	{"internal/scaffold", nil, []string{"github.com/spf13/...", "github.com/mattn/...", "runner", "runner/daemon", "runner/engine/...", "runner/state/...", "sources/all", "sinks/..."},
+		"files are made the same way whoever asks for them; which kinds there are is told by the caller"},
 	{"cmd/...", nil, []string{"github.com/duckdb/..."}, "SQL is the child's business"},
 }
 

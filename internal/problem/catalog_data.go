@@ -44,6 +44,7 @@ var dataEntries = map[string]Entry{
 	},
 	"file-not-readable": {Title: "a file cannot be read", Remedy: []string{"Check the file's permissions and that its path stays inside the project's directory."}, Class: Permanent},
 	"file-write-failed": {Title: "a file cannot be written", Remedy: []string{"Check the directory's permissions and the space on its disk."}, Class: Transient},
+	"project-exists":    {Title: "a new project would meet files that exist", Cause: "They would be replaced, or be read as one project with the new ones.", Remedy: []string{"Name another directory: `waybill init DIR`.", "Or add --force: it keeps every file that exists and writes the others, if together they are valid."}, Class: Permanent},
 	"path-outside":      {Title: "a path leads out of the project's directory", Cause: "Files that a project reads and writes stay below its directory, symbolic links included.", Remedy: []string{"Use a path inside the project."}, Class: Permanent},
 	"path-reserved":     {Title: "a sink would write what is not its own", Cause: "Names that begin with a dot, waybill's database and configuration files are no sink's, and neither is a file that the project reads.", Remedy: []string{"Write to another path, such as out/report.csv."}, Class: Permanent},
 	"empty-schema":      {Title: "there are no columns", Cause: "A file without a header line has neither names nor types.", Remedy: []string{"Give the file a header, or add a columns contract to the source."}, Class: Permanent},

@@ -46,6 +46,13 @@ func parseStatement(query string) (statement, error) {
 	return r.statement, nil
 }
 
+// Placeholders counts the question marks of a query that parameters replace:
+// those outside of quotes and comments. A query that cannot be read has none.
+func Placeholders(query string) int {
+	stmt, _ := parseStatement(query)
+	return stmt.placeholders
+}
+
 // A reading is a statement that is being read.
 type reading struct {
 	statement

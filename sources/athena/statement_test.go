@@ -136,3 +136,13 @@ func TestTypedStatement(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+func TestPlaceholders(t *testing.T) {
+	for query, want := range map[string]int{
+		"SELECT 1": 0, "SELECT ? FROM t WHERE a = '?' AND b > ? -- ?": 2, "SELECT ? FROM (": 0, "": 0,
+	} {
+		if got := Placeholders(query); got != want {
+			t.Errorf("%q has %d placeholders, want %d", query, got, want)
+		}
+	}
+}
