@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/budget"
 	"waybill/internal/schema"
 	"waybill/internal/secret"
 )
@@ -62,7 +63,7 @@ func newBench(t *testing.T, runTime bool) *bench {
 	}
 	vars := Vars{RunTime: runTime, LookupEnv: func(name string) (string, bool) { return "value of " + name, name == "SET" || name == "EMPTY" }}
 	return &bench{t, &hcl.EvalContext{
-		Functions: functions(readTree(t, dir), vars),
+		Functions: functions(readTree(t, dir), vars, budget.New(0)),
 		Variables: map[string]cty.Value{
 			"unknown": cty.UnknownVal(cty.String), "unknown_list": cty.UnknownVal(cty.List(cty.String)), "unknown_number": cty.UnknownVal(cty.Number),
 			"anything": cty.DynamicVal, "hidden": cty.StringVal("s3cret").Mark(secret.Mark{}),
@@ -160,7 +161,7 @@ func TestFunctions(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.ctx.Functions)) {
-		if !tested[name] {
+		if !tested[name] && !budget.Hidden(name) {
 			t.Errorf("no call of %s is tested", name)
 		}
 	}
@@ -200,7 +201,7 @@ func TestFunctionsRefuse(t *testing.T) {
 		`one("a")`:                  "want a list",
 		`base64decode("%")`:         "not base64",
 		`replace("a", "/(/", "")`:   "regexp",
-		`indent(-1, "a\nb")`:        "cannot work with these arguments",
+		`indent(-1, "a\nb")`:        "from 0 to 1000",
 		`timestamp()`:               "timestamp",
 		`uuid()`:                    "uuid",
 		`index(["a"], "b")`:         "no such element",

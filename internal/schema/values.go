@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 )
 
@@ -261,9 +262,15 @@ func (d *decoder) template(attr *hcl.Attribute, p *place) (hcl.Expression, hcl.D
 	if err != nil {
 		return nil, hcl.Diagnostics{diag.Error("file-not-readable", p.rng, fmt.Sprintf("cannot read %s", text), capitalise(err.Error())+".")}
 	}
+	if d := budget.TemplateText(src, text.(string), hcl.InitialPos); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
 	expr, diags := hclsyntax.ParseTemplate(src, text.(string), hcl.InitialPos)
 	for _, dg := range diags {
 		codeExprDiag(dg)
+	}
+	if budget.Of(d.scope.Eval) != nil && !diags.HasErrors() {
+		budget.Template(expr)
 	}
 	return expr, diags
 }

@@ -1,0 +1,233 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"waybill/internal/diag"
+)
+
+// misplaced finds the bracket, or heredoc, that was left open or closed twice.
+// A parser notices only where nothing fits any more, mostly at the end of the
+// file; people indent, so the place is found by that.
+//
+// It returns nil if all brackets match, whatever the indentation.
+func misplaced(src []byte, name string) *hcl.Diagnostic {
+	var b brackets
+	if strings.HasSuffix(name, ".json") {
+		b = jsonBrackets(src, name)
+	} else {
+		b = nativeBrackets(src, name)
+	}
+	b.lines = strings.Split(string(src), "\n")
+	return b.find()
+}
+
+// consequences are what HCL's parsers say, by the first line of a file, of a
+// fault further down.
+var consequences = []string{"Unclosed configuration block", "Root value must be object", "Unclosed object", "Unclosed array"}
+
+// located puts the faults of a file that cannot be parsed where people would
+// look for them: what follows from a misplaced bracket is left out.
+func located(diags hcl.Diagnostics, src []byte, name string) hcl.Diagnostics {
+	out := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return slices.Contains(consequences, d.Summary) })
+	first := misplaced(src, name)
+	if fault := jsonFault(src, name); fault != nil && (first == nil || fault.Subject.Start.Byte < first.Subject.Start.Byte) {
+		first = fault
+	}
+	if first != nil {
+		out = slices.DeleteFunc(out, func(d *hcl.Diagnostic) bool {
+			return d.Subject == nil || d.Subject.Start.Byte >= first.Subject.Start.Byte
+		})
+		out = append(out, first)
+	}
+	if len(out) == 0 {
+		return diags
+	}
+	return out
+}
+
+// jsonFault finds where JSON stops to be JSON.
+func jsonFault(src []byte, name string) *hcl.Diagnostic {
+	var fault *json.SyntaxError
+	if !strings.HasSuffix(name, ".json") || !errors.As(json.Unmarshal(src, new(any)), &fault) {
+		return nil
+	}
+	offset := max(0, min(int(fault.Offset)-1, len(src)))
+	before := string(src[:offset])
+	at := hcl.Pos{Line: 1 + strings.Count(before, "\n"), Column: offset - strings.LastIndexByte(before, '\n'), Byte: offset}
+	return diag.Error("syntax", hcl.Range{Filename: name, Start: at, End: at}, "this is no JSON", upper(fault.Error())+".")
+}
+
+// A bracket opens or closes something.
+type bracket struct {
+	kind   byte // what closes it: } ] ) " or E for a heredoc
+	opens  bool
+	rng    hcl.Range
+	text   string
+	leads  bool // nothing but closing brackets stands before it on its line
+	indent int  // of its line
+}
+
+type brackets struct {
+	all   []bracket
+	lines []string
+}
+
+var pairs = map[hclsyntax.TokenType]struct {
+	kind  byte
+	opens bool
+}{
+	hclsyntax.TokenOBrace: {'}', true}, hclsyntax.TokenCBrace: {'}', false},
+	hclsyntax.TokenOBrack: {']', true}, hclsyntax.TokenCBrack: {']', false},
+	hclsyntax.TokenOParen: {')', true}, hclsyntax.TokenCParen: {')', false},
+	hclsyntax.TokenTemplateInterp: {'}', true}, hclsyntax.TokenTemplateControl: {'}', true}, hclsyntax.TokenTemplateSeqEnd: {'}', false},
+	hclsyntax.TokenOHeredoc: {'E', true}, hclsyntax.TokenCHeredoc: {'E', false},
+}
+
+func nativeBrackets(src []byte, name string) brackets {
+	var b brackets
+	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
+	line, leading, indent := 0, true, 0
+	for _, t := range tokens {
+		if t.Range.Start.Line != line {
+			line, leading, indent = t.Range.Start.Line, true, t.Range.Start.Column-1
+		}
+		if pair, ok := pairs[t.Type]; ok {
+			b.all = append(b.all, bracket{pair.kind, pair.opens, t.Range, string(t.Bytes), leading && !pair.opens, indent})
+			leading = leading && !pair.opens
+		} else {
+			leading = false
+		}
+	}
+	return b
+}
+
+func jsonBrackets(src []byte, name string) brackets {
+	var b brackets
+	line, start, leading, indent := 1, 0, true, 0
+	for i := 0; i < len(src); i++ {
+		c := src[i]
+		switch {
+		case c == '\n':
+			line, start, leading, indent = line+1, i+1, true, 0
+			continue
+		case c == ' ' || c == '\t' || c == '\r':
+			if leading && indent == i-start {
+				indent++
+			}
+			continue
+		case c == '"':
+			for i++; i < len(src) && src[i] != '"' && src[i] != '\n'; i++ {
+				if src[i] == '\\' {
+					i++
+				}
+			}
+			if i < len(src) && src[i] == '\n' {
+				i-- // the text was not closed, which is reported where it stands
+			}
+		case strings.IndexByte("{}[]", c) >= 0:
+			opens := c == '{' || c == '['
+			kind := map[byte]byte{'{': '}', '[': ']'}[c]
+			if !opens {
+				kind = c
+			}
+			at := hcl.Pos{Line: line, Column: i - start + 1, Byte: i}
+			end := hcl.Pos{Line: line, Column: at.Column + 1, Byte: i + 1}
+			b.all = append(b.all, bracket{kind, opens, hcl.Range{Filename: name, Start: at, End: end}, string(c), leading && !opens, indent})
+			if !opens && leading {
+				continue
+			}
+		}
+		leading = false
+	}
+	return b
+}
+
+// find goes through the brackets as a reader does. The first place where one
+// closes what stands on another level of indentation is only noted: if all
+// match in the end, it was someone's taste.
+func (b brackets) find() *hcl.Diagnostic {
+	var open []bracket
+	var odd *hcl.Diagnostic
+	note := func(d *hcl.Diagnostic) {
+		if odd == nil {
+			odd = d
+		}
+	}
+	for _, k := range b.all {
+		if k.opens {
+			open = append(open, k)
+			continue
+		}
+		if len(open) == 0 {
+			note(closedTwice(k))
+			return odd
+		}
+		top := open[len(open)-1]
+		sameLine := k.rng.Start.Line == top.rng.Start.Line
+		switch {
+		case k.kind != top.kind:
+			note(b.leftOpen(top, &k))
+			return odd
+		case k.kind == 'E' || sameLine:
+		case k.leads && k.indent < top.indent:
+			note(b.leftOpen(top, &k))
+		case k.leads && k.indent > top.indent, !k.leads:
+			note(closedTwice(k))
+		}
+		open = open[:len(open)-1]
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	note(b.leftOpen(open[len(open)-1], nil))
+	return odd
+}
+
+func closedTwice(k bracket) *hcl.Diagnostic {
+	return diag.Error("syntax", k.rng, fmt.Sprintf("a %s too many", k.text), "What it closes, by its place, was opened elsewhere. Remove it, or open what it closes.")
+}
+
+// leftOpen reports a bracket at the line on which it should have been closed:
+// before the first that is indented no more than the one where it stands.
+func (b brackets) leftOpen(top bracket, before *bracket) *hcl.Diagnostic {
+	last := len(b.lines)
+	if before != nil {
+		last = before.rng.Start.Line
+	}
+	at := top.rng
+	if top.kind == '}' || top.kind == 'E' {
+		for n := top.rng.Start.Line; n < last; n++ { // the line after it, from 0
+			line := b.lines[n]
+			if text := strings.TrimLeft(line, " \t"); text != "" && len(line)-len(text) <= top.indent {
+				at = hcl.Range{Filename: top.rng.Filename, Start: b.start(n), End: b.start(n)}
+				break
+			}
+		}
+	}
+	what, closing := fmt.Sprintf("the %s", strings.TrimSpace(top.text)), string(top.kind)
+	if top.kind == 'E' {
+		what, closing = "the text after "+strings.TrimSpace(top.text), "its last line: "+strings.TrimLeft(strings.TrimSpace(top.text), "<-")+" alone"
+	}
+	detail := fmt.Sprintf("Write %s where it ends.", closing)
+	if at != top.rng {
+		detail = fmt.Sprintf("By the indentation, %s is missing before this line.", closing)
+	}
+	return diag.Error("syntax", at, fmt.Sprintf("%s of line %d is not closed", what, top.rng.Start.Line), detail)
+}
+
+// start is where a line begins, counted from 0.
+func (b brackets) start(n int) hcl.Pos {
+	offset := 0
+	for _, line := range b.lines[:n] {
+		offset += len(line) + 1
+	}
+	return hcl.Pos{Line: n + 1, Column: 1, Byte: offset}
+}
