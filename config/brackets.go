@@ -173,12 +173,15 @@ func (b brackets) find() *hcl.Diagnostic {
 		top := open[len(open)-1]
 		sameLine := k.rng.Start.Line == top.rng.Start.Line
 		switch {
+		case k.kind != top.kind && !slices.ContainsFunc(open, func(o bracket) bool { return o.kind == k.kind }):
+			note(closedTwice(k))
+			return odd
 		case k.kind != top.kind:
-			note(b.leftOpen(top, &k))
+			note(b.leftOpen(open, &k))
 			return odd
 		case k.kind == 'E' || sameLine:
 		case k.leads && k.indent < top.indent:
-			note(b.leftOpen(top, &k))
+			note(b.leftOpen(open, &k))
 		case k.leads && k.indent > top.indent, !k.leads:
 			note(closedTwice(k))
 		}
@@ -187,7 +190,7 @@ func (b brackets) find() *hcl.Diagnostic {
 	if len(open) == 0 {
 		return nil
 	}
-	note(b.leftOpen(open[len(open)-1], nil))
+	note(b.leftOpen(open, nil))
 	return odd
 }
 
@@ -195,39 +198,57 @@ func closedTwice(k bracket) *hcl.Diagnostic {
 	return diag.Error("syntax", k.rng, fmt.Sprintf("a %s too many", k.text), "What it closes, by its place, was opened elsewhere. Remove it, or open what it closes.")
 }
 
-// leftOpen reports a bracket at the line on which it should have been closed:
-// before the first that is indented no more than the one where it stands.
-func (b brackets) leftOpen(top bracket, before *bracket) *hcl.Diagnostic {
+// leftOpen reports the last of the open brackets at the line after which it
+// should have been closed: the last that is indented more than the one where it
+// stands.
+func (b brackets) leftOpen(open []bracket, before *bracket) *hcl.Diagnostic {
+	top := open[len(open)-1]
 	last := len(b.lines)
 	if before != nil {
-		last = before.rng.Start.Line
+		last = before.rng.Start.Line - 1
 	}
-	at := top.rng
-	if top.kind == '}' || top.kind == 'E' {
-		for n := top.rng.Start.Line; n < last; n++ { // the line after it, from 0
-			line := b.lines[n]
-			if text := strings.TrimLeft(line, " \t"); text != "" && len(line)-len(text) <= top.indent {
-				at = hcl.Range{Filename: top.rng.Filename, Start: b.start(n), End: b.start(n)}
-				break
-			}
-		}
-	}
-	what, closing := fmt.Sprintf("the %s", strings.TrimSpace(top.text)), string(top.kind)
+	closing := string(top.kind)
+	what := "the " + strings.TrimSpace(top.text)
 	if top.kind == 'E' {
-		what, closing = "the text after "+strings.TrimSpace(top.text), "its last line: "+strings.TrimLeft(strings.TrimSpace(top.text), "<-")+" alone"
+		what = "the text after " + strings.TrimSpace(top.text)
+		closing = "a line with " + strings.TrimLeft(strings.TrimSpace(top.text), "<-") + " alone"
 	}
-	detail := fmt.Sprintf("Write %s where it ends.", closing)
-	if at != top.rng {
-		detail = fmt.Sprintf("By the indentation, %s is missing before this line.", closing)
+	at, detail := top.rng, fmt.Sprintf("Write %s where it ends.", closing)
+	opened := b.lines[top.rng.Start.Line-1]
+	twice := len(open) > 1 && open[len(open)-2].rng.Start.Line == top.rng.Start.Line || strings.Contains(opened, top.text+top.text)
+	if n := b.lastWithin(top, last); !twice && (top.kind == '}' || top.kind == 'E') && n > top.rng.Start.Line {
+		at = b.line(top.rng.Filename, n)
+		detail = fmt.Sprintf("By the indentation, %s is missing after this line.", closing)
 	}
 	return diag.Error("syntax", at, fmt.Sprintf("%s of line %d is not closed", what, top.rng.Start.Line), detail)
 }
 
-// start is where a line begins, counted from 0.
-func (b brackets) start(n int) hcl.Pos {
+// lastWithin is the last line, up to a line, that belongs to an open bracket by
+// its indentation.
+func (b brackets) lastWithin(top bracket, last int) int {
+	within := top.rng.Start.Line
+	for n := within + 1; n <= last; n++ {
+		line := b.lines[n-1]
+		text := strings.TrimLeft(line, " \t")
+		if text == "" {
+			continue
+		}
+		if len(line)-len(text) <= top.indent {
+			break
+		}
+		within = n
+	}
+	return within
+}
+
+// line is the text of a line, counted from 1.
+func (b brackets) line(file string, n int) hcl.Range {
 	offset := 0
-	for _, line := range b.lines[:n] {
+	for _, line := range b.lines[:n-1] {
 		offset += len(line) + 1
 	}
-	return hcl.Pos{Line: n + 1, Column: 1, Byte: offset}
+	line := b.lines[n-1]
+	indent := len(line) - len(strings.TrimLeft(line, " \t"))
+	start := hcl.Pos{Line: n, Column: indent + 1, Byte: offset + indent}
+	return hcl.Range{Filename: file, Start: start, End: hcl.Pos{Line: n, Column: len(line) + 1, Byte: offset + len(line)}}
 }

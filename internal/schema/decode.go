@@ -61,7 +61,7 @@ func (d *decoder) report(code diag.Code, rng hcl.Range, summary, detail string) 
 
 func (d *decoder) body(body hcl.Body, b *Block, path string, targets []reflect.Value) {
 	content, diags := body.Content(b.bodySchema())
-	d.diags = append(d.diags, codeBodyDiags(diags, b)...)
+	d.diags = append(d.diags, Coded(diags, b)...)
 	if path == "" {
 		d.values.body = body.MissingItemRange()
 	}

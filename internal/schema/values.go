@@ -284,7 +284,9 @@ var bodyCodes = map[string]diag.Code{
 	"Attribute redefined":             "duplicate-attribute",
 }
 
-func codeBodyDiags(diags hcl.Diagnostics, b *Block) hcl.Diagnostics {
+// Coded gives HCL's own findings about a body our codes, and suggests names of
+// the block that describes it.
+func Coded(diags hcl.Diagnostics, b *Block) hcl.Diagnostics {
 	for _, d := range diags {
 		if _, coded := d.Extra.(diag.Code); coded {
 			continue

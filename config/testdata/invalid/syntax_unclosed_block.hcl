@@ -1,7 +1,7 @@
 pipeline "p" {
   source "file" "orders" {
     path = "orders.csv"
-    format "csv" {} # ERROR-BELOW syntax: the { of line 2 is not closed
+    format "csv" {} # ERROR syntax: the { of line 2 is not closed
   sink "file" "out" {
     input = source.orders
     path  = "out/${run.date}.csv"

@@ -80,7 +80,7 @@ func nativeTokens(tokens hclsyntax.Tokens) []token {
 var (
 	jsonToken = regexp.MustCompile(`"|[{}\[\]]|[,:]|-?[0-9][0-9.eE+-]*|true|false|null`)
 	jsonText  = regexp.MustCompile(`^(?:[^"\\]|\\.)*`)
-	sqlToken  = regexp.MustCompile(`\$\{[^}]*\}|[A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?|--[^\n]*|'[^']*'|[^\sA-Za-z0-9_]`)
+	sqlToken  = regexp.MustCompile(`\$\{|[A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?|--[^\n]*|'[^']*'|[^\sA-Za-z0-9_]`)
 )
 
 func jsonTokens(src []byte) []token {
