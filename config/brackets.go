@@ -17,8 +17,9 @@ import (
 // A parser notices only where nothing fits any more, mostly at the end of the
 // file; people indent, so the place is found by that.
 //
-// It returns nil if all brackets match, whatever the indentation.
-func misplaced(src []byte, name string) *hcl.Diagnostic {
+// It returns nil if all brackets match, whatever the indentation. It is certain
+// if the indentation, or another bracket, tells the place.
+func misplaced(src []byte, name string) (d *hcl.Diagnostic, certain bool) {
 	var b brackets
 	if strings.HasSuffix(name, ".json") {
 		b = jsonBrackets(src, name)
@@ -26,7 +27,8 @@ func misplaced(src []byte, name string) *hcl.Diagnostic {
 		b = nativeBrackets(src, name)
 	}
 	b.lines = strings.Split(string(src), "\n")
-	return b.find()
+	d = b.find()
+	return d, d != nil && !strings.HasPrefix(d.Detail, whereItEnds)
 }
 
 // consequences are what HCL's parsers say, by the first line of a file, of a
@@ -37,11 +39,15 @@ var consequences = []string{"Unclosed configuration block", "Root value must be 
 // look for them: what follows from a misplaced bracket is left out.
 func located(diags hcl.Diagnostics, src []byte, name string) hcl.Diagnostics {
 	out := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return slices.Contains(consequences, d.Summary) })
-	first := misplaced(src, name)
+	first, certain := misplaced(src, name)
 	if fault := jsonFault(src, name); fault != nil && (first == nil || fault.Subject.Start.Byte < first.Subject.Start.Byte) {
-		first = fault
+		first, certain = fault, true
 	}
-	if first != nil {
+	switch {
+	case first == nil:
+	case !certain && len(out) > 0: // what HCL stumbled over first may be the cause
+		out = append(diag.Sort(out)[:1], first)
+	default:
 		out = slices.DeleteFunc(out, func(d *hcl.Diagnostic) bool {
 			return d.Subject == nil || d.Subject.Start.Byte >= first.Subject.Start.Byte
 		})
@@ -198,6 +204,9 @@ func closedTwice(k bracket) *hcl.Diagnostic {
 	return diag.Error("syntax", k.rng, fmt.Sprintf("a %s too many", k.text), "What it closes, by its place, was opened elsewhere. Remove it, or open what it closes.")
 }
 
+// whereItEnds begins the details of what only the opening bracket is known of.
+const whereItEnds = "Where it ends cannot be told."
+
 // leftOpen reports the last of the open brackets at the line after which it
 // should have been closed: the last that is indented more than the one where it
 // stands.
@@ -213,7 +222,7 @@ func (b brackets) leftOpen(open []bracket, before *bracket) *hcl.Diagnostic {
 		what = "the text after " + strings.TrimSpace(top.text)
 		closing = "a line with " + strings.TrimLeft(strings.TrimSpace(top.text), "<-") + " alone"
 	}
-	at, detail := top.rng, fmt.Sprintf("Write %s where it ends.", closing)
+	at, detail := top.rng, fmt.Sprintf("%s Write %s there.", whereItEnds, closing)
 	opened := b.lines[top.rng.Start.Line-1]
 	twice := len(open) > 1 && open[len(open)-2].rng.Start.Line == top.rng.Start.Line || strings.Contains(opened, top.text+top.text)
 	if n := b.lastWithin(top, last); !twice && (top.kind == '}' || top.kind == 'E') && n > top.rng.Start.Line {
@@ -241,7 +250,7 @@ func (b brackets) lastWithin(top bracket, last int) int {
 	return within
 }
 
-// line is the text of a line, counted from 1.
+// line is the text of a line, counted from 1, with the empty ones after it.
 func (b brackets) line(file string, n int) hcl.Range {
 	offset := 0
 	for _, line := range b.lines[:n-1] {
@@ -250,5 +259,9 @@ func (b brackets) line(file string, n int) hcl.Range {
 	line := b.lines[n-1]
 	indent := len(line) - len(strings.TrimLeft(line, " \t"))
 	start := hcl.Pos{Line: n, Column: indent + 1, Byte: offset + indent}
-	return hcl.Range{Filename: file, Start: start, End: hcl.Pos{Line: n, Column: len(line) + 1, Byte: offset + len(line)}}
+	end := hcl.Pos{Line: n, Column: len(line) + 1, Byte: offset + len(line)}
+	for end.Line < len(b.lines) && strings.TrimSpace(b.lines[end.Line]) == "" {
+		end = hcl.Pos{Line: end.Line + 1, Column: 1, Byte: end.Byte + 1 + len(b.lines[end.Line])}
+	}
+	return hcl.Range{Filename: file, Start: start, End: end}
 }
