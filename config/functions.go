@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -22,6 +23,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
 	"waybill/internal/secret"
@@ -66,17 +68,19 @@ func pure() map[string]function.Function {
 
 		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc,
 		"tobool": stdlib.MakeToFunc(cty.Bool), "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String),
-		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+		"tolist": uniformly(stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType))), "toset": uniformly(stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType))),
 		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), "sensitive": sensitiveFunc,
 	}
 }
 
 // Functions are all functions of a project whose files are read from tree.
-func Functions(tree *Tree, vars Vars) map[string]function.Function { return functions(tree, vars) }
+func Functions(tree *Tree, vars Vars) map[string]function.Function {
+	return functions(tree, vars, budget.New(0))
+}
 
 // functions are all functions of a project: the pure ones, those that read its
-// files, env and secret.
-func functions(tree *Tree, vars Vars) map[string]function.Function {
+// files, env and secret. Their work is charged to the meter.
+func functions(tree *Tree, vars Vars, meter *budget.Meter) map[string]function.Function {
 	fns := pure()
 	fns["env"] = envFunc(vars)
 	fns["secret"] = secretFunc(vars)
@@ -96,7 +100,8 @@ func functions(tree *Tree, vars Vars) map[string]function.Function {
 		},
 	})
 	fns["templatefile"] = templateFileFunc(tree, fns)
-	return fns
+	maps.Copy(fns, meter.Functions())
+	return bounded(fns, meter)
 }
 
 func textFunc(name string, f func(string) (string, error)) function.Function {
@@ -222,6 +227,27 @@ var indexFunc = function.New(&function.Spec{
 	},
 })
 
+// uniformly makes a conversion quick for tuples whose elements are of one type:
+// to find their common type, the library compares each with each.
+func uniformly(to function.Function) function.Function {
+	asList := func(args []cty.Value) []cty.Value {
+		v, marks := args[0].Unmark()
+		if !v.IsKnown() || v.IsNull() || !v.Type().IsTupleType() || v.LengthInt() == 0 {
+			return args
+		}
+		types := v.Type().TupleElementTypes()
+		if slices.ContainsFunc(types, func(ty cty.Type) bool { return ty.HasDynamicTypes() || !ty.Equals(types[0]) }) {
+			return args
+		}
+		return []cty.Value{cty.ListVal(v.AsValueSlice()).WithMarks(marks)}
+	}
+	return function.New(&function.Spec{
+		Description: to.Description(), Params: to.Params(),
+		Type: func(args []cty.Value) (cty.Type, error) { return to.ReturnTypeForValues(asList(args)) },
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return to.Call(asList(args)) },
+	})
+}
+
 var oneFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
 	Type:   function.StaticReturnType(cty.DynamicPseudoType),
@@ -291,10 +317,14 @@ func templateFileFunc(tree *Tree, fns map[string]function.Function) function.Fun
 			if ty := args[1].Type(); !ty.IsObjectType() && !ty.IsMapType() {
 				return cty.UnknownVal(cty.String), function.NewArgErrorf(1, "want a map of the names that the template uses, not %s", describe(args[1]))
 			}
+			if d := budget.TemplateText(src, name, hcl.InitialPos); d != nil {
+				return cty.UnknownVal(cty.String), budget.Exceeded(fmt.Sprintf("the template %q is nested too deeply", name))
+			}
 			expr, diags := hclsyntax.ParseTemplate(src, name, hcl.InitialPos)
 			if diags.HasErrors() {
 				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "%s", diags.Error())
 			}
+			budget.Template(expr)
 			without := map[string]function.Function{}
 			for n, f := range fns {
 				if n != "templatefile" { // a template cannot include itself without end

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/budget"
 	"waybill/internal/problem"
 	"waybill/internal/schema"
 	"waybill/internal/secret"
@@ -70,7 +71,7 @@ func newBench(t *testing.T, runTime bool) *bench {
 			return "s3cret", nil
 		}}
 	return &bench{t, &hcl.EvalContext{
-		Functions: functions(readTree(t, dir), vars),
+		Functions: functions(readTree(t, dir), vars, budget.New(0)),
 		Variables: map[string]cty.Value{
 			"unknown": cty.UnknownVal(cty.String), "unknown_list": cty.UnknownVal(cty.List(cty.String)), "unknown_number": cty.UnknownVal(cty.Number),
 			"anything": cty.DynamicVal, "hidden": cty.StringVal("s3cret").Mark(secret.Mark{}),
@@ -168,7 +169,7 @@ func TestFunctions(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.ctx.Functions)) {
-		if !tested[name] {
+		if !tested[name] && !budget.Hidden(name) {
 			t.Errorf("no call of %s is tested", name)
 		}
 	}
@@ -208,7 +209,7 @@ func TestFunctionsRefuse(t *testing.T) {
 		`one("a")`:                  "want a list",
 		`base64decode("%")`:         "not base64",
 		`replace("a", "/(/", "")`:   "regexp",
-		`indent(-1, "a\nb")`:        "cannot work with these arguments",
+		`indent(-1, "a\nb")`:        "from 0 to 1000",
 		`timestamp()`:               "timestamp",
 		`uuid()`:                    "uuid",
 		`index(["a"], "b")`:         "no such element",

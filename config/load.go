@@ -9,7 +9,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 )
 
@@ -27,6 +29,8 @@ type Project struct {
 
 	locals map[string]*hcl.Attribute
 	values map[string]variableValue
+	size   int           // of the configuration files, in bytes
+	meter  *budget.Meter // for what is read before there are functions
 }
 
 var rootSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
@@ -59,11 +63,18 @@ func (p *Project) parse() (hcl.Blocks, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	var blocks hcl.Blocks
 	files := p.Tree.Files()
+	for _, src := range files {
+		p.size += len(src)
+	}
+	p.meter = budget.New(p.size)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if !IsConfig(name) {
 			continue
 		}
 		file, d := parseFile(parser, files[name], name)
+		if d.HasErrors() && file != nil {
+			d = located(d, files[name], name)
+		}
 		diags = append(diags, d...)
 		if file == nil || file.Body == nil || d.HasErrors() {
 			continue
@@ -80,10 +91,22 @@ func (p *Project) parse() (hcl.Blocks, hcl.Diagnostics) {
 }
 
 func parseFile(parser *hclparse.Parser, src []byte, name string) (*hcl.File, hcl.Diagnostics) {
-	if strings.HasSuffix(name, ".json") {
+	json := strings.HasSuffix(name, ".json")
+	check := budget.Config
+	if json {
+		check = budget.JSON
+	}
+	if d := check(src, name); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
+	if json {
 		return parser.ParseJSON(src, name)
 	}
-	return parser.ParseHCL(src, name)
+	file, diags := parser.ParseHCL(src, name)
+	if !diags.HasErrors() {
+		budget.Instrument(file.Body.(*hclsyntax.Body))
+	}
+	return file, diags
 }
 
 func codeRootDiag(d *hcl.Diagnostic) {
@@ -122,7 +145,7 @@ func (p *Project) sort(blocks hcl.Blocks) hcl.Diagnostics {
 		case "waybill":
 			p.Settings = b
 		case "variable":
-			v, d := readVariable(b)
+			v, d := readVariable(b, p.meter)
 			diags = append(diags, d...)
 			if v != nil {
 				p.Variables = append(p.Variables, v)

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
 )
@@ -20,9 +21,11 @@ func (p *Project) context(vars Vars) *hcl.EvalContext {
 	for name, v := range p.values {
 		values[name] = v.value
 	}
+	meter := budget.New(p.size)
+	name, known := meter.Value()
 	return &hcl.EvalContext{
-		Variables: map[string]cty.Value{"var": cty.ObjectVal(values)},
-		Functions: functions(p.Tree, vars),
+		Variables: map[string]cty.Value{"var": cty.ObjectVal(values), name: known},
+		Functions: functions(p.Tree, vars, meter),
 	}
 }
 
@@ -74,20 +77,35 @@ func (l *localResolver) resolve(name string, path []string) {
 	if _, ok := l.done[name]; ok { // a cycle ended here
 		return
 	}
-	known := maps.Clone(l.done)
-	for other := range l.project.locals { // what it doesn't use is named all the same, for suggestions
-		if _, ok := known[other]; !ok {
-			known[other] = cty.DynamicVal
-		}
-	}
 	ctx := l.ctx.NewChild()
-	ctx.Variables = map[string]cty.Value{"local": cty.ObjectVal(known)}
+	ctx.Variables = map[string]cty.Value{"local": l.known(attr.Expr)}
 	v, diags := schema.Eval(attr.Expr, ctx)
 	if diags.HasErrors() {
 		v = cty.DynamicVal
 	}
 	l.diags = append(l.diags, diags...)
 	l.done[name] = v
+}
+
+// known is `local` for an expression: what it uses or, if it names one that
+// there is not, all there are, for suggestions.
+func (l *localResolver) known(expr hcl.Expression) cty.Value {
+	used, missing := map[string]cty.Value{}, false
+	for _, t := range expr.Variables() {
+		if name, ok := localName(t); ok {
+			v, there := l.done[name]
+			used[name], missing = v, missing || !there
+		}
+	}
+	if missing {
+		used = maps.Clone(l.done)
+		for other := range l.project.locals {
+			if _, ok := used[other]; !ok {
+				used[other] = cty.DynamicVal
+			}
+		}
+	}
+	return cty.ObjectVal(used)
 }
 
 func localName(t hcl.Traversal) (string, bool) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"waybill/internal/budget"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -29,7 +30,7 @@ func secretBench(t *testing.T, vars Vars, text string) (v cty.Value, read []stri
 		t.Fatal(diags)
 	}
 	v, diags = schema.Eval(expr, &hcl.EvalContext{
-		Functions: functions(StoredTree("/", nil), vars),
+		Functions: functions(StoredTree("/", nil), vars, budget.New(0)),
 		Variables: map[string]cty.Value{"unknown": cty.UnknownVal(cty.String), "anything": cty.DynamicVal},
 	})
 	return v, read, diags

@@ -184,6 +184,9 @@ func readRegular(dir *os.Root, name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is not a regular file")
 	}
+	if info.Size() > MaxFile {
+		return nil, fmt.Errorf("it is larger than %d MiB, which is the most that a file of a configuration may be", MaxFile>>20)
+	}
 	data, err := dir.ReadFile(name)
 	return data, plain(err)
 }

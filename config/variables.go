@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
 	"waybill/internal/secret"
@@ -66,6 +67,7 @@ type Variable struct {
 	ty          cty.Type
 	defaults    *typeexpr.Defaults
 	def         cty.Value // cty.NilVal if there is none
+	defRange    hcl.Range
 	validations []validation
 }
 
@@ -91,7 +93,7 @@ var variableSchema = &hcl.BodySchema{
 	Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
 }
 
-func readVariable(b *hcl.Block) (*Variable, hcl.Diagnostics) {
+func readVariable(b *hcl.Block, meter *budget.Meter) (*Variable, hcl.Diagnostics) {
 	content, diags := b.Body.Content(variableSchema)
 	for _, d := range diags {
 		d.Extra = diag.Code("unknown-attribute")
@@ -102,7 +104,7 @@ func readVariable(b *hcl.Block) (*Variable, hcl.Diagnostics) {
 	v := &Variable{Name: b.Labels[0], Range: b.DefRange, ty: cty.DynamicPseudoType}
 	text := func(name string, ty cty.Type, set func(cty.Value)) {
 		if a, ok := content.Attributes[name]; ok {
-			val, d := a.Expr.Value(nil)
+			val, d := schema.Literal(a.Expr, meter)
 			conv, err := convert.Convert(val, ty)
 			if d.HasErrors() || err != nil || conv.IsNull() {
 				diags = append(diags, diag.Error("wrong-type", a.Expr.Range(), fmt.Sprintf("%s wants a plain %s", name, ty.FriendlyName()), "It is read before any variable has a value, so it may not refer to one."))
@@ -119,12 +121,12 @@ func readVariable(b *hcl.Block) (*Variable, hcl.Diagnostics) {
 		v.ty, v.defaults = ty, def
 	}
 	if a, ok := content.Attributes["default"]; ok {
-		val, d := a.Expr.Value(nil)
-		diags = append(diags, coded(d, "invalid-expression")...)
+		val, d := schema.Literal(a.Expr, meter)
+		diags = append(diags, d...)
 		if !d.HasErrors() {
 			conv, d := v.convert(val, a.Expr.Range())
 			diags = append(diags, d...)
-			v.def = conv
+			v.def, v.defRange = conv, a.Expr.Range()
 		}
 	}
 	vals, d := readValidations(content.Blocks)
@@ -208,7 +210,7 @@ func (v *Variable) resolve(vars Vars, files map[string]variableValue) (variableV
 		return v.fromText(text, "WAYBILL_VAR_"+v.Name)
 	}
 	if v.def != cty.NilVal {
-		return variableValue{v.def, v.Range}, nil
+		return variableValue{v.def, v.defRange}, nil
 	}
 	return variableValue{}, hcl.Diagnostics{diag.Error("missing-variable", v.Range, fmt.Sprintf("variable %q has no value", v.Name),
 		fmt.Sprintf("Give it by --var %s=…, by the environment variable WAYBILL_VAR_%s, or write a default.", v.Name, v.Name))}
@@ -290,7 +292,12 @@ func (p *Project) validateVariables(vars Vars) hcl.Diagnostics {
 					text = msg.AsString()
 				}
 			}
-			diags = append(diags, diag.About(diag.Error("invalid-variable", v.Range, fmt.Sprintf("the value of variable %q is not allowed", v.Name), text), val.condition, ctx))
+			rng := v.Range
+			if given := p.values[v.Name].rng; given.End.Byte > 0 { // it stands in a file
+				rng = given
+			}
+			rule := val.condition.Range()
+			diags = append(diags, diag.About(diag.Error("invalid-variable", rng, fmt.Sprintf("the value of variable %q is not allowed", v.Name), fmt.Sprintf("%s The rule is at %s line %d.", text, rule.Filename, rule.Start.Line)), val.condition, ctx))
 		}
 	}
 	return diags

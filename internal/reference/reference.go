@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"waybill/config"
+	"waybill/internal/budget"
 	"waybill/internal/schema"
 	"waybill/runner/compile"
 )
@@ -223,5 +224,7 @@ func functions() (map[string]function.Function, error) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	return scope.Eval.Functions, nil
+	fns := maps.Clone(scope.Eval.Functions)
+	maps.DeleteFunc(fns, func(name string, _ function.Function) bool { return budget.Hidden(name) })
+	return fns, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/secret"
 )
@@ -60,7 +61,7 @@ func (d *decoder) report(code diag.Code, rng hcl.Range, summary, detail string) 
 
 func (d *decoder) body(body hcl.Body, b *Block, path string, targets []reflect.Value) {
 	content, diags := body.Content(b.bodySchema())
-	d.diags = append(d.diags, codeBodyDiags(diags, b)...)
+	d.diags = append(d.diags, Coded(diags, b)...)
 	if path == "" {
 		d.values.body = body.MissingItemRange()
 	}
@@ -231,8 +232,8 @@ func (at *Attr) isDefault(goValue any) bool {
 
 func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, hcl.Diagnostics) {
 	if at.NoLiteral {
-		// Not a nil context: JSON takes the text of an expression literally then.
-		if v, diags := attr.Expr.Value(&hcl.EvalContext{}); !diags.HasErrors() && !v.IsNull() {
+		// With a context: JSON takes the text of an expression literally without.
+		if v, diags := budget.Of(d.scope.Eval).Literal(attr.Expr); !diags.HasErrors() && !v.IsNull() {
 			return cty.DynamicVal, hcl.Diagnostics{diag.Error("literal-secret", attr.Expr.Range(),
 				fmt.Sprintf("%s stands in the file in plain text", at.Name),
 				"Files are kept in git, and so would be the secret. Use secret(\"…\"), env(\"NAME\") or a sensitive variable instead, and replace the secret that was written here.")}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/secret"
 )
@@ -20,7 +21,16 @@ func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics
 	if diags := checkNames(expr, ctx); diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}
-	v, diags := expr.Value(ctx)
+	meter := budget.Of(ctx)
+	if err := meter.Expression(expr.Range()); err != nil {
+		return cty.DynamicVal, hcl.Diagnostics{diag.Error(budget.Code, expr.Range(), err.Error(), "")}
+	}
+	v, diags := value(expr, ctx)
+	if _, name := expr.(*hclsyntax.ScopeTraversalExpr); !name && !diags.HasErrors() {
+		if err := budget.Result(v); err != nil {
+			return cty.DynamicVal, hcl.Diagnostics{diag.Error(budget.Code, expr.Range(), err.Error(), "")}
+		}
+	}
 	for _, d := range diags {
 		codeExprDiag(d)
 		switch {
@@ -29,6 +39,8 @@ func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics
 			d.Extra = diag.CodeOf(d) // without the error
 		case (diag.CodeOf(d) == "invalid-expression" || diag.CodeOf(d) == "invalid-index") && touchesSecret(expr, ctx):
 			d.Detail = "More is not shown, since the expression uses a sensitive value." // HCL quotes keys
+		case diag.CodeOf(d) == budget.Code:
+			return cty.DynamicVal, hcl.Diagnostics{d} // what follows comes of it
 		case diag.CodeOf(d) == "unknown-function" && !strings.Contains(d.Detail, "Did you mean"):
 			if q := strings.Split(d.Detail, `"`); len(q) > 1 {
 				d.Detail += diag.Suggest(q[1], functionNames(ctx))
@@ -36,6 +48,58 @@ func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics
 		}
 	}
 	return v, diags
+}
+
+// Literal evaluates an expression that may refer to nothing.
+func Literal(expr hcl.Expression, meter *budget.Meter) (cty.Value, hcl.Diagnostics) {
+	v, diags := meter.Literal(expr)
+	for _, d := range diags {
+		if codeExprDiag(d); diag.CodeOf(d) != budget.Code {
+			d.Extra = diag.Code("invalid-expression")
+		}
+	}
+	if diags.HasErrors() {
+		return cty.DynamicVal, diags
+	}
+	if err := budget.Result(v); err != nil {
+		return cty.DynamicVal, hcl.Diagnostics{diag.Error(budget.Code, expr.Range(), err.Error(), "")}
+	}
+	return v, diags
+}
+
+// value evaluates an expression. HCL parses the texts of JSON as it evaluates
+// them, so this is done here, for them to be measured, too.
+func value(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	_, native := hcl.UnwrapExpression(expr).(hclsyntax.Expression)
+	if native || budget.Of(ctx) == nil {
+		return expr.Value(ctx)
+	}
+	if items, diags := hcl.ExprList(expr); !diags.HasErrors() {
+		values := make([]cty.Value, len(items))
+		var all hcl.Diagnostics
+		for i, item := range items {
+			v, diags := value(item, ctx)
+			values[i], all = v, append(all, diags...)
+		}
+		return cty.TupleVal(values), all
+	}
+	raw, diags := expr.Value(nil)
+	if diags.HasErrors() || raw.Type() != cty.String || raw.IsNull() {
+		return expr.Value(ctx)
+	}
+	start := expr.Range().Start // of the quote
+	start.Column++
+	start.Byte++
+	text := []byte(raw.AsString())
+	if d := budget.TemplateText(text, expr.Range().Filename, start); d != nil {
+		return cty.DynamicVal, hcl.Diagnostics{d}
+	}
+	template, diags := hclsyntax.ParseTemplate(text, expr.Range().Filename, start)
+	if diags.HasErrors() {
+		return cty.DynamicVal, diags
+	}
+	budget.Template(template)
+	return template.Value(ctx)
 }
 
 // touchesSecret reports whether an expression uses a sensitive value, or makes
@@ -159,9 +223,10 @@ func scopeNames(ctx *hcl.EvalContext) []string {
 	seen := map[string]bool{}
 	for c := ctx; c != nil; c = c.Parent() {
 		for name := range c.Variables {
-			seen[name] = true
+			seen[name] = !budget.Hidden(name)
 		}
 	}
+	maps.DeleteFunc(seen, func(_ string, shown bool) bool { return !shown })
 	return slices.Sorted(maps.Keys(seen))
 }
 
@@ -169,9 +234,10 @@ func functionNames(ctx *hcl.EvalContext) []string {
 	seen := map[string]bool{}
 	for c := ctx; c != nil; c = c.Parent() {
 		for name := range c.Functions {
-			seen[name] = true
+			seen[name] = !budget.Hidden(name)
 		}
 	}
+	maps.DeleteFunc(seen, func(_ string, shown bool) bool { return !shown })
 	return slices.Sorted(maps.Keys(seen))
 }
 

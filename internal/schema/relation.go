@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/secret"
 )
@@ -141,10 +142,31 @@ func unknownInput(kind, name string, rng hcl.Range, inputs []string) *hcl.Diagno
 	return diag.Error("unknown-reference", rng, fmt.Sprintf("no %s is called %q", kind, name), detail)
 }
 
+// MaxInstances bounds how often for_each may repeat a block.
+const MaxInstances = 10_000
+
 // checkDynamic refuses what a dynamic block must not be repeated for.
-func checkDynamic(v cty.Value, expr hcl.Expression, _ *hcl.EvalContext) hcl.Diagnostics {
+func checkDynamic(v cty.Value, expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
 	if v.HasMark(secret.Mark{}) {
 		return hcl.Diagnostics{diag.Error("sensitive-value", expr.Range(), "for_each is made from a sensitive value", "How many blocks there are, and their keys, are shown everywhere. Use a value that is not sensitive.")}
 	}
+	if !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
+		return nil // reported as such
+	}
+	n := 0
+	for it := v.ElementIterator(); it.Next(); {
+		n++
+	}
+	if n > MaxInstances {
+		return hcl.Diagnostics{TooMany(n, expr.Range())}
+	}
+	if err := budget.Of(ctx).Blocks(n); err != nil {
+		return hcl.Diagnostics{diag.Error(budget.Code, expr.Range(), err.Error(), "")}
+	}
 	return nil
+}
+
+// TooMany is the diagnostic of a for_each with more than MaxInstances elements.
+func TooMany(n int, rng hcl.Range) *hcl.Diagnostic {
+	return diag.Error(budget.Code, rng, fmt.Sprintf("for_each has %d elements", n), fmt.Sprintf("A block may be repeated up to %d times. Split the project, or select rows in SQL instead.", MaxInstances))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 )
 
@@ -313,9 +314,15 @@ func (d *decoder) template(attr *hcl.Attribute, p *place) (hcl.Expression, hcl.D
 	if err != nil {
 		return fail("file-not-readable", fmt.Sprintf("cannot read %s", text), capitalise(err.Error())+".")
 	}
+	if d := budget.TemplateText(src, text.(string), hcl.InitialPos); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
 	expr, diags := hclsyntax.ParseTemplate(src, text.(string), hcl.InitialPos)
 	for _, dg := range diags {
 		codeExprDiag(dg)
+	}
+	if budget.Of(d.scope.Eval) != nil && !diags.HasErrors() {
+		budget.Template(expr)
 	}
 	return expr, diags
 }
@@ -329,7 +336,9 @@ var bodyCodes = map[string]diag.Code{
 	"Attribute redefined":             "duplicate-attribute",
 }
 
-func codeBodyDiags(diags hcl.Diagnostics, b *Block) hcl.Diagnostics {
+// Coded gives HCL's own findings about a body our codes, and suggests names of
+// the block that describes it.
+func Coded(diags hcl.Diagnostics, b *Block) hcl.Diagnostics {
 	for _, d := range diags {
 		if _, coded := d.Extra.(diag.Code); coded {
 			continue

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
 )
@@ -50,6 +51,11 @@ func instances(body hcl.Body, scope *schema.Scope) ([]instance, hcl.Diagnostics)
 	}
 	if d := checkForEach(v, attr.Expr.Range()); d != nil {
 		return nil, append(diags, d)
+	}
+	if n := v.LengthInt(); n > schema.MaxInstances {
+		return nil, append(diags, schema.TooMany(n, attr.Expr.Range()))
+	} else if err := budget.Of(scope.Eval).Blocks(n); err != nil {
+		return nil, append(diags, diag.Error(budget.Code, attr.Expr.Range(), err.Error(), ""))
 	}
 	var out []instance
 	folded := map[string]string{}

@@ -1,6 +1,7 @@
 package compile_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,15 +18,26 @@ import (
 // answer is a generation or coded diagnostics with snippets, and a stored
 // generation compiles to the same.
 func FuzzLoad(f *testing.F) {
-	paths, err := filepath.Glob(filepath.Join(fixtures, "*", "*"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, path := range paths {
-		if data, err := os.ReadFile(path); err == nil {
+	for _, root := range []string{fixtures, "../../examples"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".hcl") && !strings.HasSuffix(path, ".hcl.json") {
+				return err
+			}
+			data, err := os.ReadFile(path)
 			f.Add(data, strings.HasSuffix(path, ".json"))
+			return err
+		})
+		if err != nil {
+			f.Fatal(err)
 		}
 	}
+	for _, text := range []string{ // what bounds are for, small
+		`locals { x = format("%999d", 1) }`, `locals { x = [for a in range(9) : [for b in range(9) : "${a}${b}"]] }`, "locals {\n  x = [[[[1]]]]\n}",
+		`locals { x = setproduct([1, 2], [3, 4])[*][0] }`, `locals { x = replace("aaa", "/(a)/", "$1$1") }`, `locals { x = "%{ for a in [1] }${a}%{ endfor }" }`,
+	} {
+		f.Add([]byte(text), false)
+	}
+	f.Add([]byte(`{"locals": {"x": ["${[for a in range(9) : a]}", {"a${1}": "b"}]}}`), true)
 	regs := registries()
 	f.Fuzz(func(t *testing.T, src []byte, json bool) {
 		name := "main.hcl"

@@ -14,6 +14,8 @@ import (
 type Move struct {
 	From, To string
 	Range    hcl.Range
+
+	toRange hcl.Range
 }
 
 type movedConfig struct {
@@ -62,7 +64,7 @@ func (w *workspace) moves() hcl.Diagnostics {
 			continue
 		}
 		from[c.From], to[c.To] = v.Range("from"), v.Range("to")
-		w.g.Moves = append(w.g.Moves, Move{From: c.From, To: c.To, Range: b.DefRange})
+		w.g.Moves = append(w.g.Moves, Move{From: c.From, To: c.To, Range: b.DefRange, toRange: v.Range("to")})
 	}
 	return append(diags, w.followMoves()...)
 }
@@ -96,7 +98,7 @@ func (w *workspace) followMoves() hcl.Diagnostics {
 		}
 		if w.g.Pipeline(end) == nil {
 			detail := "Write the name that the pipeline has now." + diag.Suggest(m.To, w.g.Names())
-			diags = append(diags, diag.Error("invalid-move", m.Range, fmt.Sprintf("no pipeline is called %s", quoted(m.To)), strings.TrimSpace(detail)))
+			diags = append(diags, diag.Error("invalid-move", m.toRange, fmt.Sprintf("no pipeline is called %s", quoted(m.To)), strings.TrimSpace(detail)))
 			continue
 		}
 		w.g.Moves[i].To = end

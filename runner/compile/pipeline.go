@@ -99,11 +99,7 @@ func (w *workspace) readPipeline(block *hcl.Block, outer, scope *schema.Scope) (
 // blocks in their place.
 func stepBlocks(body hcl.Body, scope *schema.Scope) (hcl.Blocks, hcl.Body, hcl.Diagnostics) {
 	content, rest, diags := schema.Expand(body, scope).PartialContent(stepsSchema)
-	for _, d := range diags {
-		if _, coded := d.Extra.(diag.Code); !coded {
-			d.Extra = diag.Code("wrong-labels")
-		}
-	}
+	diags = schema.Coded(diags, &schema.Block{})
 	// Written blocks are taken as they stand: what is dynamic in them is
 	// repeated in their own scope.
 	written, _, _ := body.PartialContent(stepsSchema)

@@ -4,9 +4,11 @@
 package typecheck
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -197,8 +199,12 @@ func (c *checker) found(s *compile.Step, query string, err error) error {
 	}
 	rng := s.Range
 	var at *engine.SQLError
-	if errors.As(err, &at) {
+	switch {
+	case errors.As(err, &at):
 		rng = c.bound.SQLRange(s.Address, at.At.Offset, wordLength(query, at.At.Offset))
+	case query != "" && (s.Family != compile.Transform || s.Kind == "sql"):
+		offset, length := mentioned(query, p.Summary)
+		rng = c.bound.SQLRange(s.Address, offset, length)
 	}
 	detail := p.Cause
 	if len(p.Remedy) > 0 {
@@ -224,6 +230,27 @@ func (c *checker) reference(name, otherwise string) string {
 		}
 	}
 	return otherwise
+}
+
+// word finds what the engine's messages name: in quotes, or a plain word.
+var word = regexp.MustCompile(`"([^"]+)"|\b[A-Za-z_][A-Za-z0-9_]*\b`)
+
+// mentioned is the place in a query of what a message without a place names:
+// of the first word that stands there just once, or else of the whole query.
+func mentioned(query, message string) (offset, length int) {
+	_, message, _ = strings.Cut(message, ": ") // the step's name
+	for _, m := range word.FindAllStringSubmatch(message, -1) {
+		name := cmp.Or(m[1], m[0])
+		if m[1] == "" && message != "" && !strings.Contains(message, "column "+name) {
+			continue // a word of the sentence
+		}
+		found := regexp.MustCompile(`(?i)(?:\b|^|\W)`+regexp.QuoteMeta(name)+`(?:\b|\W|$)`).FindAllStringIndex(query, 2)
+		if len(found) == 1 {
+			at := found[0][0] + strings.Index(strings.ToLower(query[found[0][0]:]), strings.ToLower(name))
+			return at, len(name)
+		}
+	}
+	return 0, wordLength(query, 0)
 }
 
 // wordLength is how long the word at an offset is, at least 1.

@@ -14,9 +14,9 @@ moved {
   from = pipeline.a # ERROR invalid-move: there still is a pipeline "a"
   to   = pipeline.b
 }
-moved { # ERROR invalid-move: no pipeline is called "aa"
+moved {
   from = pipeline.old
-  to   = pipeline.aa
+  to   = pipeline.aa # ERROR invalid-move: no pipeline is called "aa"
 }
 moved {
   from = pipeline.old # ERROR invalid-move: moves to two names

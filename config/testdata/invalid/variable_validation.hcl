@@ -1,5 +1,5 @@
-variable "env" { # ERROR invalid-variable: the value of variable "env" is not allowed
-  default = "qa"
+variable "env" {
+  default = "qa" # ERROR invalid-variable: the value of variable "env" is not allowed
   validation {
     condition     = contains(["dev", "prod"], var.env)
     error_message = "env is dev or prod."

@@ -4,8 +4,8 @@ pipeline "p" {
     columns = { id = "bigint", total = "bigint" }
     format "csv" {}
   }
-  condition "sql" "c" { # ERROR condition-invalid: has the columns
-    query = "SELECT sum(total) AS n FROM ${source.orders}"
+  condition "sql" "c" {
+    query = "SELECT sum(total) AS n FROM ${source.orders}" # ERROR condition-invalid: has the columns
   }
   sink "file" "out" {
     input = source.orders
