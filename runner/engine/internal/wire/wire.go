@@ -22,6 +22,7 @@ const (
 	MethodFreeze  = "freeze"
 	MethodExport  = "export"
 	MethodPreview = "preview"
+	MethodFooter  = "footer"
 )
 
 // A Request asks for one method.
@@ -74,6 +75,11 @@ type Named struct {
 	Name  string `json:"name"`
 	Dir   string `json:"dir,omitempty"`   // of MethodFreeze
 	Limit int    `json:"limit,omitempty"` // of MethodPreview
+}
+
+// Footer are the parameters of MethodFooter.
+type Footer struct {
+	Path string `json:"path"`
 }
 
 // Rows is the result of MethodPreview.
