@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -232,11 +233,43 @@ func TestServeDrains(t *testing.T) {
 // Kill -9 in the middle of an upload: the next daemon aborts what the first one
 // left open and delivers, once, the same bytes, from the same query.
 func TestServeKilledWhileItUploads(t *testing.T) {
+	p := killedWhileItUploads(t, partners(t))
+	if n := len(succeeded(toAcme(calls(t, p, "AbortMultipartUpload")))); n != 1 {
+		t.Errorf("%d uploads were aborted, want the one that was left open", n)
+	}
+}
+
+// Where the role may list the parts of an upload, the next daemon goes on with
+// the one that was left open: it sends the parts that are missing, each once.
+func TestServeKilledResumesTheUpload(t *testing.T) {
+	dir := partners(t)
+	edit(t, dir, "aws.sandbox.hcl", `["s3:PutObject", "s3:AbortMultipartUpload"]`, `["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]`)
+	p := killedWhileItUploads(t, dir)
+	if created, aborted := len(succeeded(calls(t, p, "CreateMultipartUpload"))), len(calls(t, p, "AbortMultipartUpload")); created != 1 || aborted != 0 {
+		t.Errorf("%d uploads were opened and %d aborted, want one and none", created, aborted)
+	}
+	var sent int64
+	for _, e := range succeeded(calls(t, p, "UploadPart")) {
+		sent += e.BytesIn
+	}
+	objects, err := filepath.Glob(filepath.Join(p.DataDir, "s3/acme-inbox/orders/*.csv"))
+	if err != nil || len(objects) != 1 {
+		t.Fatalf("%q, %v", objects, err)
+	}
+	if info, err := os.Stat(objects[0]); err != nil || sent != info.Size() {
+		t.Errorf("%d bytes of parts were sent for an object of %d: %v", sent, info.Size(), err)
+	}
+}
+
+// killedWhileItUploads kills a daemon after one part of Acme's object is there
+// and has another one deliver it.
+func killedWhileItUploads(t *testing.T, dir string) *sandbox.Process {
+	t.Helper()
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits until the lease of a killed process has run out")
 	}
-	dir, data := partners(t), t.TempDir()
+	data := t.TempDir()
 	large(t, dir)
 	p := startSandbox(t, dir)
 	slot := scheduled(t, dir, data, p.Env())
@@ -266,14 +299,12 @@ func TestServeKilledWhileItUploads(t *testing.T) {
 	if n := len(succeeded(calls(t, p, "CompleteMultipartUpload"))); n != 1 {
 		t.Errorf("%d uploads were completed, want 1", n)
 	}
-	if n := len(succeeded(toAcme(calls(t, p, "AbortMultipartUpload")))); n != 1 {
-		t.Errorf("%d uploads were aborted, want the one that was left open", n)
-	}
 	path := filepath.Join(p.DataDir, "s3/acme-inbox/orders", day+".csv")
 	got := queryFile(t, path, `SELECT count(*), count(DISTINCT digest), sum(n) FROM "object"`)
 	if want := "600000|600000|59999700000"; !slices.Equal(got, []string{want}) {
 		t.Errorf("Acme got %q, want %s", got, want)
 	}
+	return p
 }
 
 // A run that was started by hand and killed while it put its object is carried

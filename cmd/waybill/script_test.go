@@ -57,6 +57,7 @@ var masks = []struct {
 	{regexp.MustCompile(`,"millis":\d+`), ""},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "DIGEST"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`DuckDB version v[0-9.]+ \(build [0-9a-f]+\)`), "DuckDB"},
 	{regexp.MustCompile(`(?m)[ \t]+$`), ""},
 }
 

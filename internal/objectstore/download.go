@@ -60,6 +60,24 @@ func (c *Client) Download(ctx context.Context, d Download) error {
 	return err
 }
 
+// Range reads the bytes [from, to) of one version of an object into memory.
+func (c *Client) Range(ctx context.Context, d Download, from, to int64) ([]byte, error) {
+	data := make([]byte, to-from)
+	if err := c.fetchRange(ctx, d, memory{data, from}, from, to); err != nil {
+		return nil, c.problem(ctx, err, Context{Bucket: d.Bucket, Key: d.Key, Action: "s3:GetObject"})
+	}
+	return data, nil
+}
+
+// memory is where a range that begins at an offset is written to.
+type memory struct {
+	data []byte
+	from int64
+}
+
+// WriteAt implements io.WriterAt.
+func (m memory) WriteAt(p []byte, at int64) (int, error) { return copy(m.data[at-m.from:], p), nil }
+
 func (c *Client) fill(ctx context.Context, d Download, f *os.File) error {
 	if err := f.Truncate(d.Size); err != nil {
 		return localProblem(d.Path, err)

@@ -3,7 +3,9 @@ package objectstore_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -263,4 +265,26 @@ func TestCustomerKey(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
+}
+
+func TestRangeAndDigest(t *testing.T) {
+	w := identitytest.Start(t)
+	c := client(t, w, "Reader", objectstore.Options{})
+	data := random(1000)
+	etag := put(t, w, identitytest.Inbox, "a", data)
+	d := objectstore.Download{Bucket: identitytest.Inbox, Key: "a", ETag: etag, Size: 1000}
+	for _, at := range [][2]int64{{0, 4}, {990, 1000}, {0, 1000}, {7, 8}} {
+		if got, err := c.Range(t.Context(), d, at[0], at[1]); err != nil || !bytes.Equal(got, data[at[0]:at[1]]) {
+			t.Errorf("%v: %d bytes, %v", at, len(got), err)
+		}
+	}
+	d.ETag = `"0123456789abcdef0123456789abcdef"`
+	_, err := c.Range(t.Context(), d, 0, 4)
+	wantCode(t, err, "object-changed", problem.Transient)
+	want := sha256.Sum256(data)
+	if sum, n, err := c.Digest(t.Context(), identitytest.Inbox, "a"); err != nil || n != 1000 || sum != hex.EncodeToString(want[:]) {
+		t.Errorf("%s of %d bytes, %v", sum, n, err)
+	}
+	_, _, err = client(t, w, "Inbox", objectstore.Options{}).Digest(t.Context(), identitytest.Inbox, "a")
+	wantCode(t, err, "bucket-access-denied", problem.Permanent)
 }

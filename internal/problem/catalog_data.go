@@ -35,6 +35,10 @@ var dataEntries = map[string]Entry{
 	"column-unsuitable": {Title: "a column cannot serve for this", Remedy: []string{"Convert the column in a transform, or use another one."}, Class: Permanent},
 	"too-many-files":    {Title: "a sink would write too many files", Cause: "One delivery has 10,000 files at most.", Remedy: []string{"Raise max_file_rows or max_file_size.", "Or partition by columns with fewer values."}, Class: Permanent},
 	"file-not-found":    {Title: "a file does not exist", Remedy: []string{"Correct path. It is relative to the project's directory."}, Class: Permanent},
+	"file-too-large": {
+		Title: "an object is larger than a command may read by itself", Cause: "It would be copied to this machine first. A Parquet object can be looked at by its footer alone, a text file cannot.",
+		Remedy: []string{"Allow as much by --max-size."}, Class: Permanent,
+	},
 	"file-malformed": {
 		Title: "a file's text is not what its source describes",
 		Cause: "A line has too few or too many values, a quote is not closed, a value does not fit its column's type, or the text is not UTF-8.",

@@ -12,6 +12,7 @@ import (
 
 	"waybill/internal/dataset"
 	"waybill/internal/diag"
+	"waybill/internal/identity"
 	"waybill/internal/problem"
 	"waybill/runner/encode"
 	"waybill/runner/transform"
@@ -99,6 +100,36 @@ func (r *reading) uses() map[string]bool {
 		}
 	}
 	return out
+}
+
+// Connection returns the connection of that name with the values of an imagined
+// run, or nil if there is none.
+func (g *Generation) Connection(name string) (*identity.Config, error) {
+	vars := g.vars
+	vars.RunTime = true
+	scope, diags := g.project.Scope(vars)
+	if diags.HasErrors() {
+		return nil, asProblem(diags)
+	}
+	w := &workspace{g: g, scope: scope, used: map[string]bool{}}
+	run := RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "manual"}.object(&Pipeline{Name: "none", Location: time.UTC})
+	all, diags := w.connections(scope.With(map[string]cty.Value{"run": run}), map[string]bool{"connection." + name: true})
+	if diags.HasErrors() {
+		return nil, asProblem(diags)
+	}
+	if !all.Type().HasAttribute(name) {
+		return nil, nil
+	}
+	return all.GetAttr(name).EncapsulatedValue().(*identity.Config), nil
+}
+
+// ConnectionNames lists the connections.
+func (g *Generation) ConnectionNames() []string {
+	var names []string
+	for _, b := range g.project.Connections {
+		names = append(names, b.Labels[1])
+	}
+	return names
 }
 
 // Sample evaluates a pipeline's definition as far as it is known without a run,

@@ -76,6 +76,9 @@ type Job interface {
 	// Preview returns the first rows, at most 1000, as texts; NULL is a nil
 	// pointer.
 	Preview(ctx context.Context, name string, limit int) (dataset.Schema, [][]*string, error)
+	// Footer tells what a Parquet file in one of ReadDirs says of itself. No
+	// other part of the file is read, so it may have holes there.
+	Footer(ctx context.Context, path string) (ParquetFooter, error)
 	// Close ends the child and waits for it. The files it wrote stay.
 	Close() error
 }

@@ -222,6 +222,12 @@ func (j *job) Preview(ctx context.Context, name string, limit int) (dataset.Sche
 	return out.Schema, out.Rows, err
 }
 
+// Footer implements Job.
+func (j *job) Footer(ctx context.Context, path string) (out ParquetFooter, err error) {
+	err = j.call(ctx, wire.MethodFooter, wire.Footer{Path: path}, &out, nil)
+	return out, err
+}
+
 // Close implements Job. It may be called more than once, and while a call is
 // at work, which it ends.
 func (j *job) Close() error {

@@ -24,6 +24,7 @@ const (
 	MethodPreview = "preview"
 
 	MethodExportFiles = "export_files"
+	MethodFooter      = "footer"
 )
 
 // A Request asks for one method.
@@ -76,6 +77,11 @@ type Named struct {
 	Name  string `json:"name"`
 	Dir   string `json:"dir,omitempty"`   // of MethodFreeze
 	Limit int    `json:"limit,omitempty"` // of MethodPreview
+}
+
+// Footer are the parameters of MethodFooter.
+type Footer struct {
+	Path string `json:"path"`
 }
 
 // Rows is the result of MethodPreview.
