@@ -211,6 +211,7 @@ type frozenSink struct {
 	Place     string           `json:"place"`
 	IfExists  string           `json:"if_exists,omitempty"`
 	Artifacts []frozenArtifact `json:"artifacts"`
+	Diff      *frozenDiff      `json:"diff,omitempty"` // of a sink that delivers differences
 }
 
 // frozenArtifact is an artifact with its file's name in the step's directory.

@@ -57,7 +57,7 @@ func newProject(t *testing.T, files map[string]string) *project {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Runner = &runner.Runner{Store: p.store, Spool: spool, StartJob: engine.Start, EngineCommand: enginetest.Command(t),
+	p.Runner = &runner.Runner{Store: p.store, Spool: spool, Baselines: filepath.Join(t.TempDir(), "baselines"), StartJob: engine.Start, EngineCommand: enginetest.Command(t),
 		Jobs: runner.NewGate(1), Owner: "test", LeaseTTL: time.Minute, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	return p
 }

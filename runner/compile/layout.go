@@ -30,6 +30,14 @@ var (
 		Doc: "What happens if files of these names are there: replace them; fail before anything is written (on S3 also if one appears meanwhile), unless they are this delivery's own; or skip the delivery if the first one is there. The last two look into the bucket: s3:GetObject and s3:ListBucket."}
 )
 
+// The attributes that say which rows are delivered.
+var (
+	modeAttr = schema.Attr{Name: "mode", Type: schema.String, Default: "full", OneOf: []string{"full", "diff"}, Example: `"diff"`,
+		Doc: "Which rows are delivered: all, or those that were added, changed or removed since the sink last delivered, with that word in a last column _change. The first delivery has all rows as added. A removed row has the values it had. The rows of the last delivery are kept in the data directory."}
+	keyColumnsAttr = schema.Attr{Name: "key_columns", Type: schema.Strings, Example: `["id"]`,
+		Doc: "Columns by which mode = \"diff\" tells rows apart. Together they are unique: if a key occurs twice, the run fails before anything is delivered."}
+)
+
 // markers are the attributes that name one more file each.
 var markers = []string{"success_key", "manifest_key"}
 
@@ -56,7 +64,26 @@ func checkLayout(r *read, targetAttr string) hcl.Diagnostics {
 			report("partition_by", "partition_by "+fault, "Name each column once, or leave the attribute out.")
 		}
 	}
+	diags = append(diags, checkMode(r)...)
 	return append(diags, checkNeeds(r)...)
+}
+
+// checkMode looks at mode and what belongs to it.
+func checkMode(r *read) hcl.Diagnostics {
+	v := r.values
+	switch keys := v.Set("key_columns"); {
+	case !v.Known("mode"):
+		return nil
+	case r.common.Mode == "diff" && !keys:
+		return hcl.Diagnostics{v.Error("mode", "missing-attribute", `mode = "diff" needs key_columns`, "Name the columns that tell rows apart, such as key_columns = [\"id\"].")}
+	case r.common.Mode != "diff" && keys:
+		return hcl.Diagnostics{v.Error("key_columns", "invalid-value", `key_columns belongs to mode = "diff"`, `Set mode = "diff", or take key_columns away.`)}
+	case keys && v.Known("key_columns"):
+		if fault := listFault(r.common.KeyColumns); fault != "" {
+			return hcl.Diagnostics{v.Error("key_columns", "invalid-value", "key_columns "+fault, "Name each column once.")}
+		}
+	}
+	return nil
 }
 
 // checkFileUses makes sure that a name uses what tells the sink's files apart,
