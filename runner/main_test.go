@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,6 +37,7 @@ type project struct {
 	*runner.Runner
 	regs compile.Registries
 	runs int
+	slot time.Time // of the runs that are made; zero: slot
 }
 
 func newProject(t *testing.T, files map[string]string) *project {
@@ -104,7 +107,11 @@ var slot = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
 func (p *project) create() state.Run {
 	p.t.Helper()
 	p.runs++
-	r := state.Run{ID: fmt.Sprintf("RUN%d", p.runs), Pipeline: "p", Slot: slot, Trigger: "manual", Status: state.Queued, CreatedAt: time.Now()}
+	at := slot
+	if !p.slot.IsZero() {
+		at = p.slot
+	}
+	r := state.Run{ID: fmt.Sprintf("RUN%d", p.runs), Pipeline: "p", Slot: at, Trigger: "manual", Status: state.Queued, CreatedAt: time.Now()}
 	if err := p.store.CreateRun(p.t.Context(), r); err != nil {
 		p.t.Fatal(err)
 	}
@@ -144,4 +151,19 @@ func (p *project) statuses(run string) map[string]state.Status {
 		out[s.Address] = s.Status
 	}
 	return out
+}
+
+// onDay makes the following runs those of a day in February 2026.
+func (p *project) onDay(day int) { p.slot = time.Date(2026, 2, day, 9, 0, 0, 0, time.UTC) }
+
+func glob(t *testing.T, fsys fs.FS, pattern string) []string {
+	t.Helper()
+	found, err := fs.Glob(fsys, pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(found, func(name string) bool {
+		info, err := fs.Stat(fsys, name)
+		return err != nil || info.IsDir()
+	})
 }
