@@ -32,7 +32,7 @@ var dataEntries = map[string]Entry{
 		Class:  Permanent,
 	},
 	"column-unsuitable": {Title: "a column cannot serve for this", Remedy: []string{"Convert the column in a transform, or use another one."}, Class: Permanent},
-	"duplicate-keys":    {Title: "key_columns do not tell rows apart", Cause: "A sink with mode = \"diff\" compares rows that have the same key, and a key that occurs twice stands for none of them.", Remedy: []string{"Find them: SELECT key, count(*) FROM … GROUP BY 1 HAVING count(*) > 1.", "Add columns to key_columns, or make the rows unique in a transform."}, Class: Permanent},
+	"duplicate-keys":    {Title: "the keys of differences do not tell rows apart", Cause: "A sink with mode = \"diff\" compares rows that have the same key, and a key that occurs twice stands for none of them.", Remedy: []string{"Find them: SELECT key, count(*) FROM … GROUP BY 1 HAVING count(*) > 1.", "Add columns to key_columns, or make the rows unique in a transform."}, Class: Permanent},
 	"too-many-files":    {Title: "a sink would write too many files", Cause: "One delivery has 10,000 files at most.", Remedy: []string{"Raise max_file_rows or max_file_size.", "Or partition by columns with fewer values."}, Class: Permanent},
 	"file-not-found":    {Title: "a file does not exist", Remedy: []string{"Correct path. It is relative to the project's directory."}, Class: Permanent},
 	"file-malformed": {

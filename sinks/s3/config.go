@@ -73,7 +73,7 @@ func attrs() []schema.Attr {
 			Doc: "Who we are. Without it, whoever the SDK's default credential chain finds. assume_role blocks in the sink come on top of the connection's own."},
 		{Name: "bucket", Type: schema.String, Required: true, Example: `"acme-inbox"`, Doc: "The bucket's name, without s3:// and without a path."},
 		{Name: "key", Type: schema.String, Required: true, Late: true, Example: `"reports/${run.date}/by_region.parquet"`,
-			Doc: "The key of the object: exactly this, nothing is appended."},
+			Doc: "The key of the object: exactly this, nothing is appended. With several files it uses file.number and file.partition."},
 		{Name: "region", Type: schema.String, Example: `"eu-west-1"`, Doc: "The bucket's region, if it is not the connection's."},
 		{Name: "content_type", Type: schema.String, Example: `"text/csv"`, Doc: "The objects' Content-Type. Without it, the format's own."},
 		{Name: "metadata", Type: schema.StringMap, Example: `{ source = "waybill" }`,
