@@ -11,6 +11,7 @@ import (
 	"waybill/internal/problem"
 	"waybill/internal/schema"
 	"waybill/runner/encode"
+	"waybill/runner/schedule"
 	"waybill/sinks"
 )
 
@@ -147,6 +148,16 @@ func checkNeeds(r *read) hcl.Diagnostics {
 	e := r.values.Late("success_key")
 	return hcl.Diagnostics{e.Explain(diag.Warning("needs-permission", e.Range(), "success_key needs s3:DeleteObject when a slot is delivered again",
 		"The success file of the earlier delivery is removed before its files are replaced. Without the permission the first delivery of a slot succeeds, and a second one fails before it replaces anything."))}
+}
+
+// checkSerial refuses differences in a pipeline whose runs may overlap: each
+// leads from one delivery to the next.
+func checkSerial(r *read, p *Pipeline) hcl.Diagnostics {
+	if r.common.Mode != "diff" || !slices.ContainsFunc(p.Triggers, func(t schedule.Trigger) bool { return t.Overlap == schedule.OverlapAllow }) {
+		return nil
+	}
+	return hcl.Diagnostics{r.values.Error("mode", "conflicting-attributes", fmt.Sprintf(`mode = "diff" of %s does not go with overlap = "allow"`, r.step.Address),
+		`Differences lead from one delivery to the next, so the pipeline's runs must not go side by side. Set overlap = "queue" in its schedules.`)}
 }
 
 // A namedFile is one of the names that a sink can write.

@@ -1,3 +1,21 @@
+pipeline "overlapping" {
+  schedule {
+    cron    = "0 9 * * *"
+    overlap = "allow"
+  }
+  source "file" "orders" {
+    path = "orders.csv"
+    format "csv" {}
+  }
+  sink "file" "changes" {
+    input       = source.orders
+    path        = "out/changes.csv"
+    mode        = "diff" # ERROR conflicting-attributes: does not go with overlap = "allow"
+    key_columns = ["id"]
+    format "csv" {}
+  }
+}
+
 pipeline "p" {
   source "file" "orders" {
     path = "orders.csv"
