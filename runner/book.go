@@ -197,6 +197,7 @@ type frozenSink struct {
 	// Options are what the sink keeps with the plan; see sinks.Planned.
 	Options   json.RawMessage  `json:"options,omitempty"`
 	Artifacts []frozenArtifact `json:"artifacts"`
+	Diff      *frozenDiff      `json:"diff,omitempty"` // of a sink that delivers differences
 }
 
 // frozenArtifact is an artifact with its file's name in the step's directory.

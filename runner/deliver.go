@@ -45,15 +45,24 @@ func (e *execution) deliver(ctx context.Context, s *compile.Step) error {
 	case !ok:
 		return problem.New("internal", fmt.Sprintf("%s has nothing frozen", s.Address), nil)
 	case result.Receipt != nil:
+		if err := e.keep(ctx, s, result); err != nil {
+			return e.locate(s.Address, err)
+		}
 		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Objects: result.Receipt.Objects, Identity: result.Receipt.Identity, Rows: known(rowsOf(result))})
 		return nil
 	case result.Skipped != "":
 		return nil
 	case len(result.Artifacts) == 0:
+		if err := e.keep(ctx, s, result); err != nil {
+			return e.locate(s.Address, err)
+		}
 		e.steps.end(ctx, s.Address, state.Skipped, "no rows", nil)
 		return nil
 	}
 	sink, err := e.sink(s, result)
+	if err == nil {
+		err = e.unchanged(ctx, s, result)
+	}
 	if err == nil {
 		result, err = e.beginDelivery(ctx, s, result)
 	}
@@ -64,9 +73,16 @@ func (e *execution) deliver(ctx context.Context, s *compile.Step) error {
 		e.steps.end(ctx, s.Address, state.Failed, "", err)
 		return e.locate(s.Address, err)
 	}
-	return e.attempts(ctx, s, s.Retry, result.Began, func(ctx context.Context, attempt int) error {
+	err = e.attempts(ctx, s, s.Retry, result.Began, func(ctx context.Context, attempt int) error {
 		return e.deliverOnce(ctx, s, sink, result, attempt)
 	})
+	if err != nil || e.steps.get(s.Address).Status != state.Succeeded {
+		return err
+	}
+	if err := e.keep(context.WithoutCancel(ctx), s, result); err != nil {
+		return e.locate(s.Address, err)
+	}
+	return nil
 }
 
 // sink builds a step's sink, which must lead to where its artifacts were frozen

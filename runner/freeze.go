@@ -32,7 +32,13 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 	if err != nil {
 		return err
 	}
-	done, err := job.ExportFiles(ctx, engine.ExportFiles{Relation: out.Input, Dir: dir, Format: out.Format, OrderBy: out.OrderBy,
+	result, input := frozenSink{Place: out.Place, IfExists: out.IfExists}, out.Input
+	if out.Mode == "diff" {
+		if input, result.Diff, err = e.diff(ctx, job, s, out); err != nil {
+			return err
+		}
+	}
+	done, err := job.ExportFiles(ctx, engine.ExportFiles{Relation: input, Dir: dir, Format: out.Format, OrderBy: out.OrderBy,
 		Layout: engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy},
 		Progress: func(percent float64) {
 			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Phase: "writing", Done: int64(percent), Total: 100})
@@ -40,7 +46,6 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 	if err != nil {
 		return err
 	}
-	result := frozenSink{Place: out.Place, IfExists: out.IfExists}
 	if done.Rows() == 0 {
 		err = Empty(s, out)
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,7 +38,8 @@ type project struct {
 	regs compile.Registries
 	vars config.Vars
 	runs int
-	data []string // directories of state and spool
+	data []string  // directories of state and spool
+	slot time.Time // of the runs that are made; zero: slot
 }
 
 func newProject(t *testing.T, files map[string]string) *project {
@@ -61,7 +64,7 @@ func newProject(t *testing.T, files map[string]string) *project {
 		t.Fatal(err)
 	}
 	p.data = []string{states, spool}
-	p.Runner = &runner.Runner{Store: p.store, Spool: spool, StartJob: engine.Start, EngineCommand: enginetest.Command(t),
+	p.Runner = &runner.Runner{Store: p.store, Spool: spool, Baselines: filepath.Join(t.TempDir(), "baselines"), StartJob: engine.Start, EngineCommand: enginetest.Command(t),
 		Jobs: runner.NewGate(1), Owner: "test", LeaseTTL: time.Minute, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	return p
 }
@@ -108,7 +111,11 @@ var slot = time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
 func (p *project) create() state.Run {
 	p.t.Helper()
 	p.runs++
-	r := state.Run{ID: fmt.Sprintf("RUN%d", p.runs), Pipeline: "p", Slot: slot, Trigger: "manual", Status: state.Queued, CreatedAt: time.Now()}
+	at := slot
+	if !p.slot.IsZero() {
+		at = p.slot
+	}
+	r := state.Run{ID: fmt.Sprintf("RUN%d", p.runs), Pipeline: "p", Slot: at, Trigger: "manual", Status: state.Queued, CreatedAt: time.Now()}
 	if err := p.store.CreateRun(p.t.Context(), r); err != nil {
 		p.t.Fatal(err)
 	}
@@ -148,4 +155,19 @@ func (p *project) statuses(run string) map[string]state.Status {
 		out[s.Address] = s.Status
 	}
 	return out
+}
+
+// onDay makes the following runs those of a day in February 2026.
+func (p *project) onDay(day int) { p.slot = time.Date(2026, 2, day, 9, 0, 0, 0, time.UTC) }
+
+func glob(t *testing.T, fsys fs.FS, pattern string) []string {
+	t.Helper()
+	found, err := fs.Glob(fsys, pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(found, func(name string) bool {
+		info, err := fs.Stat(fsys, name)
+		return err != nil || info.IsDir()
+	})
 }

@@ -29,6 +29,9 @@ type Runner struct {
 	Store state.Store
 	// Spool is the directory below which each run keeps its files.
 	Spool string
+	// Baselines is the directory of the rows that sinks with mode = "diff" have
+	// delivered. Unlike the spool's, its files are part of the state.
+	Baselines string
 	// StartJob starts a compute job; normally engine.Start.
 	StartJob func(context.Context, engine.Options) (engine.Job, error)
 	// EngineCommand serves a compute job; see engine.Options.

@@ -79,7 +79,7 @@ func ownerGone(owner string) bool {
 // newRunner puts a runner together for this process.
 func newRunner(store state.Store, spool string, log *slog.Logger, events func(runner.Event)) *runner.Runner {
 	return &runner.Runner{
-		Store: store, Spool: spool, StartJob: engine.Start, EngineCommand: selfCommand("engine"),
+		Store: store, Spool: spool, Baselines: filepath.Join(filepath.Dir(spool), "baselines"), StartJob: engine.Start, EngineCommand: selfCommand("engine"),
 		Jobs: runner.NewGate(1), Owner: ownerName(),
 		LeaseTTL: runner.DefaultLease, Log: log, Events: events,
 	}

@@ -19,6 +19,7 @@ import (
 	"waybill/runner"
 	"waybill/runner/compile"
 	"waybill/runner/state"
+	"waybill/sinks"
 )
 
 func (a *app) runsCommand() *cobra.Command {
@@ -291,7 +292,7 @@ func resultText(s stepOutput) string {
 	case r.Receipt != nil:
 		urls := make([]string, len(r.Receipt.Objects))
 		for i, o := range r.Receipt.Objects {
-			urls[i] = fmt.Sprintf("%s  %s  %s", o.URL, rows(o.Rows), size(o.Size))
+			urls[i] = fmt.Sprintf("%s  %s  %s", o.URL, holds(o), size(o.Size))
 		}
 		return strings.Join(urls, "\n")
 	case r.Rows != nil && *r.Rows >= 0:
@@ -303,11 +304,7 @@ func resultText(s stepOutput) string {
 }
 
 type receiptOutput struct {
-	Objects []struct {
-		URL  string `json:"url"`
-		Size int64  `json:"size"`
-		Rows int64  `json:"rows"`
-	} `json:"objects"`
+	Objects []sinks.Object `json:"objects"`
 }
 
 func (a *app) runsRetryCommand() *cobra.Command {

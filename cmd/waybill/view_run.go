@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"waybill/runner"
 	"waybill/runner/compile"
 	"waybill/runner/state"
+	"waybill/sinks"
 )
 
 // runView shows a run as it goes.
@@ -110,8 +112,11 @@ func (v *textView) step(e runner.Event) {
 			return
 		}
 		v.printf("%s\n", strings.TrimRight(fmt.Sprintf("%s %s %s", line, v.style.Green("✓"), v.facts(e)), " "))
-		for _, o := range e.Objects {
-			v.printf("delivered  %s   %s  %s  %s\n", v.style.Bold(o.URL), rows(o.Rows), size(o.Size), shortChecksum(o.Checksum, o.SHA256))
+		for _, o := range shown(e.Objects) {
+			v.printf("delivered  %s   %s  %s  %s\n", v.style.Bold(o.URL), holds(o), size(o.Size), shortChecksum(o.Checksum, o.SHA256))
+		}
+		if more := len(e.Objects) - len(shown(e.Objects)); more > 0 {
+			v.printf("           and %s more; `waybill runs show` lists them\n", plural(more, "file"))
 		}
 	case state.Retrying:
 		v.printf("%s %s attempt %d failed: %s  [%s], next try %s\n", line, v.style.Yellow("↻"), e.Attempt, e.Problem.Summary, e.Problem.Code, e.NextTry.Local().Format(time.TimeOnly))
@@ -123,6 +128,34 @@ func (v *textView) step(e runner.Event) {
 	case state.Skipped, state.Cancelled:
 		v.printf("%s %s %s\n", line, v.style.Faint("–"), v.style.Faint(withReason(string(e.Status), e.Reason)))
 	}
+}
+
+// mostShown is how many files of a delivery are listed while it runs.
+const mostShown = 20
+
+// shown are the files to list: the first ones, manifest and success file.
+func shown(all []sinks.Object) []sinks.Object {
+	if len(all) <= mostShown {
+		return all
+	}
+	out := slices.Clone(all[:mostShown])
+	for _, o := range all[mostShown:] {
+		if o.Role != "" {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// holds says what is in a delivered file.
+func holds(o sinks.Object) string {
+	switch o.Role {
+	case sinks.Manifest:
+		return "manifest"
+	case sinks.Success:
+		return "success file"
+	}
+	return rows(o.Rows)
 }
 
 // withReason is "skipped: no rows".

@@ -33,6 +33,7 @@ var dataEntries = map[string]Entry{
 		Class:  Permanent,
 	},
 	"column-unsuitable": {Title: "a column cannot serve for this", Remedy: []string{"Convert the column in a transform, or use another one."}, Class: Permanent},
+	"duplicate-keys":    {Title: "the keys of differences do not tell rows apart", Cause: "A sink with mode = \"diff\" compares rows that have the same key, and a key that occurs twice stands for none of them.", Remedy: []string{"Find them: SELECT key, count(*) FROM … GROUP BY 1 HAVING count(*) > 1.", "Add columns to key_columns, or make the rows unique in a transform."}, Class: Permanent},
 	"too-many-files":    {Title: "a sink would write too many files", Cause: "One delivery has 10,000 files at most.", Remedy: []string{"Raise max_file_rows or max_file_size.", "Or partition by columns with fewer values."}, Class: Permanent},
 	"file-not-found":    {Title: "a file does not exist", Remedy: []string{"Correct path. It is relative to the project's directory."}, Class: Permanent},
 	"file-too-large": {
@@ -85,6 +86,9 @@ var stateEntries = map[string]Entry{
 	"delivery-busy":        {Title: "another run is delivering the same slot", Remedy: []string{"Wait for the other run, or cancel it."}, Class: Transient},
 	"run-not-found":        {Title: "there is no such run", Remedy: []string{"`waybill runs list` shows the runs."}, Class: Permanent},
 	"pipeline-not-found":   {Title: "there is no such pipeline", Remedy: []string{"`waybill validate` lists the pipelines."}, Class: Permanent},
+	"baseline-missing":     {Title: "the rows of the last delivery cannot be read", Cause: "A sink with mode = \"diff\" compares with the rows it last delivered, which are kept in the data directory's baselines.", Remedy: []string{"Restore the data directory, whole, from a backup.", "Or give the sink another name: it then begins anew, with all rows added."}, Class: Permanent},
+	"diff-out-of-order":    {Title: "a slot comes after a later one was delivered as differences", Cause: "Differences lead from one delivery to the next, and this slot's place among them is taken.", Remedy: []string{"Deliver all rows of the old slot by a sink with mode = \"full\"."}, Class: Permanent},
+	"diff-outdated":        {Title: "differences no longer lead from what was delivered last", Cause: "Another run of the pipeline has delivered meanwhile.", Remedy: []string{"Compute them anew: `waybill runs retry RUN --fresh`."}, Class: Permanent},
 	"delivery-changed":     {Title: "a delivery that has begun would go on to another place", Cause: "The definition is the same, but a variable or the environment is not: the first part went, or was to go, elsewhere.", Remedy: []string{"Go on with the variables and the environment that the run began with.", "Or start anew with the present ones: `waybill runs retry RUN --fresh`."}, Class: Permanent},
 	"definition-changed":   {Title: "the definition of a resumed run cannot be loaded", Remedy: []string{"Start a new run with the current definition."}, Class: Permanent},
 }

@@ -287,6 +287,8 @@ type Output struct {
 	PartitionBy              []string
 	SuccessKey, ManifestKey  string // empty: none
 	IfExists                 string // "replace", "fail", "skip"
+	Mode                     string // "full", "diff"
+	KeyColumns               []string
 }
 
 // Output returns what the sink of that address delivers.
@@ -294,7 +296,7 @@ func (b *Bound) Output(address string) (Output, error) {
 	r := b.steps[address]
 	c := r.common
 	out := Output{Input: c.Input.Address, Place: r.place(), Format: c.Format, OrderBy: c.OrderBy, IfEmpty: c.IfEmpty,
-		MaxFileRows: c.MaxFileRows, MaxFileSize: c.MaxFileSize, PartitionBy: c.PartitionBy, IfExists: c.IfExists}
+		MaxFileRows: c.MaxFileRows, MaxFileSize: c.MaxFileSize, PartitionBy: c.PartitionBy, IfExists: c.IfExists, Mode: c.Mode, KeyColumns: c.KeyColumns}
 	var err error
 	if out.Name, err = b.FileName(address, 1, ""); err != nil {
 		return Output{}, err

@@ -11,6 +11,7 @@ import (
 	"waybill/internal/problem"
 	"waybill/internal/schema"
 	"waybill/runner/encode"
+	"waybill/runner/schedule"
 	"waybill/sinks"
 )
 
@@ -28,6 +29,14 @@ var (
 		Doc: "Name of a JSON file that lists the delivery's files with names, sizes, SHA-256 and rows, and their columns. It is written after them."}
 	ifExistsAttr = schema.Attr{Name: "if_exists", Type: schema.String, Default: sinks.Replace, OneOf: []string{sinks.Replace, sinks.Fail, sinks.Skip}, Example: `"fail"`,
 		Doc: "What happens if files of these names are there: replace them; fail before anything is written (on S3 also if one appears meanwhile), unless they are this delivery's own; or skip the delivery if the first one is there. The last two look into the bucket: s3:GetObject and s3:ListBucket."}
+)
+
+// The attributes that say which rows are delivered.
+var (
+	modeAttr = schema.Attr{Name: "mode", Type: schema.String, Default: "full", OneOf: []string{"full", "diff"}, Example: `"diff"`,
+		Doc: "Which rows are delivered: all, or those that were added, changed or removed since the sink last delivered, with that word in a last column _change. The first delivery has all rows as added. A removed row has the values it had. The rows of the last delivery are kept in the data directory."}
+	keyColumnsAttr = schema.Attr{Name: "key_columns", Type: schema.Strings, Example: `["id"]`,
+		Doc: "Columns by which mode = \"diff\" tells rows apart. Together they are unique: if a key occurs twice, the run fails before anything is delivered."}
 )
 
 // markers are the attributes that name one more file each.
@@ -56,7 +65,26 @@ func checkLayout(r *read, targetAttr string) hcl.Diagnostics {
 			report("partition_by", "partition_by "+fault, "Name each column once, or leave the attribute out.")
 		}
 	}
+	diags = append(diags, checkMode(r)...)
 	return append(diags, checkNeeds(r)...)
+}
+
+// checkMode looks at mode and what belongs to it.
+func checkMode(r *read) hcl.Diagnostics {
+	v := r.values
+	switch keys := v.Set("key_columns"); {
+	case !v.Known("mode"):
+		return nil
+	case r.common.Mode == "diff" && !keys:
+		return hcl.Diagnostics{v.Error("mode", "missing-attribute", `mode = "diff" needs key_columns`, "Name the columns that tell rows apart, such as key_columns = [\"id\"].")}
+	case r.common.Mode != "diff" && keys:
+		return hcl.Diagnostics{v.Error("key_columns", "invalid-value", `key_columns belongs to mode = "diff"`, `Set mode = "diff", or take key_columns away.`)}
+	case keys && v.Known("key_columns"):
+		if fault := listFault(r.common.KeyColumns); fault != "" {
+			return hcl.Diagnostics{v.Error("key_columns", "invalid-value", "key_columns "+fault, "Name each column once.")}
+		}
+	}
+	return nil
 }
 
 // checkFileUses makes sure that a name uses what tells the sink's files apart,
@@ -120,6 +148,16 @@ func checkNeeds(r *read) hcl.Diagnostics {
 	e := r.values.Late("success_key")
 	return hcl.Diagnostics{e.Explain(diag.Warning("needs-permission", e.Range(), "success_key needs s3:DeleteObject when a slot is delivered again",
 		"The success file of the earlier delivery is removed before its files are replaced. Without the permission the first delivery of a slot succeeds, and a second one fails before it replaces anything."))}
+}
+
+// checkSerial refuses differences in a pipeline whose runs may overlap: each
+// leads from one delivery to the next.
+func checkSerial(r *read, p *Pipeline) hcl.Diagnostics {
+	if r.common.Mode != "diff" || !slices.ContainsFunc(p.Triggers, func(t schedule.Trigger) bool { return t.Overlap == schedule.OverlapAllow }) {
+		return nil
+	}
+	return hcl.Diagnostics{r.values.Error("mode", "conflicting-attributes", fmt.Sprintf(`mode = "diff" of %s does not go with overlap = "allow"`, r.step.Address),
+		`Differences lead from one delivery to the next, so the pipeline's runs must not go side by side. Set overlap = "queue" in its schedules.`)}
 }
 
 // A namedFile is one of the names that a sink can write.

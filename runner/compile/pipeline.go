@@ -362,6 +362,7 @@ func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Val
 	for _, s := range r.steps {
 		switch s.step.Family {
 		case Sink:
+			diags = append(diags, checkSerial(s, p)...)
 			w.sinks[p] = append(w.sinks[p], s)
 		case Source:
 			w.reads[p] = append(w.reads[p], s)

@@ -73,3 +73,28 @@ func copyFile(b *testing.B, from, to string) time.Duration {
 	}
 	return time.Since(start)
 }
+
+// BenchmarkExportFiles writes ten million rows read from Parquet: as one file,
+// and cut by rows and by size.
+func BenchmarkExportFiles(b *testing.B) {
+	j, d := newJob(b)
+	define(b, j, "made", "SELECT range AS id, range % 97 AS grp, md5(range::VARCHAR) AS text, range / 7 AS price, TIMESTAMP '2020-01-01' + to_seconds(range) AS at FROM range(10000000)")
+	export(b, j, "made", filepath.Join(d.out, "in.parquet"), encode.Default(encode.Parquet))
+	if _, err := j.Attach(b.Context(), "t", files(d.out, dataset.Parquet, "in.parquet")); err != nil {
+		b.Fatal(err)
+	}
+	for _, bb := range []struct {
+		name   string
+		layout engine.Layout
+	}{{"one", engine.Layout{}}, {"a_million_rows", engine.Layout{MaxRows: 1_000_000}}, {"64MiB", engine.Layout{MaxSize: 64 << 20}}} {
+		b.Run(bb.name, func(b *testing.B) {
+			var n int
+			for b.Loop() {
+				out, _ := exportFiles(b, j, d, engine.ExportFiles{Relation: "t", Format: encode.Default(encode.Parquet), Layout: bb.layout})
+				n = len(out.Files)
+			}
+			b.ReportMetric(float64(n), "files")
+			b.ReportMetric(10_000_000*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}

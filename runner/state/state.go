@@ -250,8 +250,9 @@ type Generations interface {
 	LastGood(ctx context.Context) (string, error)
 }
 
-// A Baseline is what a condition compares the next result with: digests of
-// results, empty if there was none yet.
+// A Baseline is what a condition, or a sink that delivers differences, compares
+// the next result with: a text that stands for a result, empty if there was
+// none yet.
 type Baseline struct {
 	Evaluated string // of the last run that evaluated the condition
 	Delivered string // of the last run that delivered all it had to

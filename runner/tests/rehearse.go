@@ -15,6 +15,7 @@ import (
 	"waybill/runner/encode"
 	"waybill/runner/engine"
 	"waybill/runner/state"
+	"waybill/runner/transform"
 )
 
 // A rehearsal is a run of a test's pipeline in one compute job, up to what it
@@ -229,6 +230,14 @@ func (r *rehearsal) sink(ctx context.Context, s *compile.Step) error {
 	}
 	if names := r.test.bound.Exposed(s.Address, columns); len(names) > 0 {
 		return compile.SensitiveColumns(s.Address, out.Input, names)
+	}
+	if out.Mode == "diff" { // with nothing before it, all rows are new
+		first := "first:" + s.Address
+		query := fmt.Sprintf(`SELECT *, 'added' AS %q FROM "%s"`, transform.ChangeColumn, strings.ReplaceAll(out.Input, `"`, `""`))
+		if r.schemas[first], err = r.job.Define(ctx, first, query, []string{out.Input}); err != nil {
+			return err
+		}
+		out.Input = first
 	}
 	dir := r.at("out", s.Address)
 	if err := makeDir(dir); err != nil {

@@ -50,7 +50,7 @@ func block() *schema.Block {
 			"missing directories are made. Paths stay below the project's directory, symbolic links included.",
 		Example: "sink \"file\" \"local\" {\n  input = transform.by_region\n  path  = \"out/${run.date}.csv\"\n  format \"csv\" {}\n}",
 		Attrs: []schema.Attr{{Name: "path", Type: schema.String, Required: true, Late: true, Example: `"out/${run.date}.csv"`,
-			Doc: "The path of each file, relative to the project's directory."}},
+			Doc: "The path of each file, relative to the project's directory. With several files it uses file.number and file.partition."}},
 	}
 }
 

@@ -20,8 +20,8 @@ import (
 	"waybill/sinks"
 )
 
-// A Target is what a kind of sink can do with single objects. Put is called
-// from several goroutines, the others are not.
+// A Target is what a kind of sink can do with single objects. Put and Look are
+// called from several goroutines, the others are not.
 type Target interface {
 	// Put announces an artifact, sends it and records that it is there. With
 	// absent set it writes only where nothing stands, or this very artifact of
@@ -79,6 +79,8 @@ type carrier struct {
 	mu    sync.Mutex
 	there map[string]sinks.Object // artifacts that are there, by key
 	wrote map[string]bool         // keys that this run of the delivery wrote
+
+	removed bool // something, so that removing is allowed
 }
 
 // meet looks at what stands at the destination, where the sink asks for it.
@@ -95,17 +97,16 @@ func (c *carrier) meet(ctx context.Context) (skipped string, err error) {
 // meetNone makes sure that no other object stands in the way, before anything
 // is sent.
 func (c *carrier) meetNone(ctx context.Context) error {
-	for _, a := range c.missing("", sinks.Manifest, sinks.Success) {
-		obj, found, ours, err := c.t.Look(ctx, a)
-		switch {
-		case err != nil:
-			return err
-		case found && !ours:
-			return Exists(c.t.Place(a.Key))
-		case !found:
+	missing := c.missing("", sinks.Manifest, sinks.Success)
+	seen, err := c.lookAll(ctx, missing)
+	if err != nil {
+		return err
+	}
+	for i, obj := range seen {
+		if obj.Key == "" {
 			continue
 		}
-		if err := c.adopt(ctx, a, obj); err != nil {
+		if err := c.adopt(ctx, missing[i], obj); err != nil {
 			return err
 		}
 	}
@@ -116,6 +117,36 @@ func (c *carrier) meetNone(ctx context.Context) error {
 	}
 	return nil
 }
+
+// lookAll looks at what stands where these artifacts are to go, at several at a
+// time, and returns those that are ours; the others are zero.
+func (c *carrier) lookAll(ctx context.Context, list []sinks.Artifact) ([]sinks.Object, error) {
+	seen := make([]sinks.Object, len(list))
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(looksAtOnce)
+	for i, a := range list {
+		group.Go(func() error {
+			if gctx.Err() != nil {
+				return gctx.Err() // another look has failed
+			}
+			obj, found, ours, err := c.t.Look(gctx, a)
+			switch {
+			case err != nil:
+				return err
+			case found && !ours:
+				return Exists(c.t.Place(a.Key))
+			case found:
+				seen[i] = obj
+			}
+			return nil
+		})
+	}
+	return seen, cancelled(ctx, group.Wait())
+}
+
+// looksAtOnce bounds how many objects are looked at side by side: small
+// requests, of which a delivery may have ten thousand.
+const looksAtOnce = 16
 
 // meetFirst skips the delivery if the first of its files is there, and sends
 // that one before the others, in case somebody else does so at this moment.
@@ -163,7 +194,7 @@ func (c *carrier) carry(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(stale) > 0 {
+	if len(stale) > 0 && !c.removed {
 		if err := c.t.CanRemove(ctx, stale[0]); err != nil {
 			return because(err, fmt.Sprintf("%s is left of an earlier delivery of this slot, which had other files, and has to go. Nothing was replaced.", c.t.Place(stale[0])))
 		}
@@ -241,6 +272,7 @@ func (c *carrier) remove(ctx context.Context, key string) error {
 	}
 	c.mu.Lock()
 	delete(c.there, key)
+	c.removed = true
 	c.mu.Unlock()
 	c.d.Standing = slices.DeleteFunc(slices.Clone(c.d.Standing), func(o sinks.Object) bool { return o.Key == key })
 	c.d.Intents = slices.DeleteFunc(slices.Clone(c.d.Intents), func(in sinks.Intent) bool { return in.Key == key && in.UploadID == "" })

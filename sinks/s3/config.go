@@ -76,7 +76,7 @@ func attrs() []schema.Attr {
 		{Name: "bucket", Type: schema.String, Required: true, Example: `"acme-inbox"`,
 			Doc: "The bucket's name, without s3:// and without a path. The alias or the ARN of an access point does as well; a multi-region one does not."},
 		{Name: "key", Type: schema.String, Required: true, Late: true, Example: `"reports/${run.date}/by_region.parquet"`,
-			Doc: "The key of the object: exactly this, nothing is appended."},
+			Doc: "The key of the object: exactly this, nothing is appended. With several files it uses file.number and file.partition."},
 		{Name: "region", Type: schema.String, Example: `"eu-west-1"`, Doc: "The bucket's region, if it is not the connection's."},
 		{Name: "content_type", Type: schema.String, Example: `"text/csv"`, Doc: "The objects' Content-Type. Without it, the format's own."},
 		{Name: "metadata", Type: schema.StringMap, Example: `{ source = "waybill" }`,

@@ -35,4 +35,13 @@ pipeline "layout" {
     partition_by = ["day"]
     format "csv" {}
   }
+
+  sink "file" "changes" {
+    input       = source.orders
+    path        = "out/changes/${run.date}.csv"
+    mode        = "diff"
+    key_columns = ["region", "name"]
+    if_empty    = "skip"
+    format "csv" {}
+  }
 }
