@@ -91,7 +91,7 @@ func torture(ctx context.Context, w *world, o options) error {
 		return err
 	}
 	var side sideShow
-	side.start(ctx, s)
+	side.start(ctx, s, recs)
 	for _, p := range phases(recs) {
 		n := p.short
 		if o.long || o.only != "" {

@@ -54,7 +54,11 @@ func phases(recs []recording) []phase {
 		{"commits", commitKills(recs), 30},
 		{"twice", doubleKills(recs), 6},
 		{"network", networkFaults(recs), 22},
-		{"anytime", randomKills(recs), 10},
+		{"anytime", randomKills(recs), 8},
+		{"interrupts", interrupts(recs), 6},
+		{"engine", engineKills(recs), 3},
+		{"spool", spoiltSpools(recs), 4},
+		{"again", reruns(recs), 4},
 	}
 }
 

@@ -24,8 +24,7 @@ func (w *world) trySchedule(ctx context.Context, p plan) (out outcome) {
 		return outcome{plan: p, err: err}
 	}
 	t.plan.rules = rules
-	defer t.proxy.Close()
-	defer t.victim.kill()
+	defer func() { t.close(&out) }()
 	out = outcome{plan: p, dir: t.dir}
 	var slots []time.Time
 	if slots, out.err = t.carrySchedule(ctx); out.err == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"waybill/internal/torture/check"
@@ -26,7 +28,11 @@ type plan struct {
 	serve        bool          // a daemon goes on, not `runs retry`
 	wait         bool          // the lease is waited out, not set
 	log          string        // commits are written there
-	late         bool          // a request of the dead may come after success
+	late         bool          // a request may rightly come after success
+	// before makes the world in which the first process begins, first takes its
+	// place, and spoil is done to the spool after it. All may be nil.
+	before, first func(context.Context, *trial) error
+	spoil         func(*trial) error
 }
 
 // An outcome is what came of a plan.
@@ -56,6 +62,11 @@ type trial struct {
 	rand   *rand.Rand
 	kills  int
 	hung   int
+	broken []string      // promises beside deliveries
+	held   chan struct{} // told when a request is held
+	copy   string        // a project of the trial's own, if it has one
+	past   string        // the last run before the one that is tortured
+	clean  func() error  // what is to be done before the directory goes; may be nil
 }
 
 // try carries out a plan. The trial's directory stays if anything was wrong.
@@ -64,8 +75,7 @@ func (w *world) try(ctx context.Context, p plan) (out outcome) {
 	if err != nil {
 		return outcome{plan: p, err: err}
 	}
-	defer t.proxy.Close()
-	defer t.victim.kill()
+	defer func() { t.close(&out) }()
 	out = outcome{plan: p, dir: t.dir}
 	if out.err = t.carry(ctx); out.err == nil {
 		out.verdict, out.err = t.judge(ctx, []time.Time{t.slot})
@@ -76,14 +86,15 @@ func (w *world) try(ctx context.Context, p plan) (out outcome) {
 func (w *world) newTrial(p plan) (*trial, error) {
 	n := w.trials.Add(1)
 	t := &trial{world: w, plan: p, slot: time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, int(n)),
-		dir: filepath.Join(w.dir, "trials", fmt.Sprintf("%04d", n)), rand: w.random(p.name)}
+		dir: filepath.Join(w.dir, "trials", fmt.Sprintf("%04d", n)), rand: w.random(p.name), held: make(chan struct{}, 1)}
 	t.ledger, t.log = filepath.Join(t.dir, "data", "waybill.db"), filepath.Join(t.dir, "log.txt")
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return nil, err
 	}
 	t.watch = &check.Watch{Buckets: w.buckets, Wants: t.wants(), Slots: []time.Time{t.slot}}
 	var err error
-	t.proxy, err = proxy.Start(w.url, proxy.Hooks{Kill: t.victim.kill, Saw: t.watch.Saw}, p.rules...)
+	t.proxy, err = proxy.Start(w.url, proxy.Hooks{Kill: t.victim.kill, Saw: t.watch.Saw, Held: func() { t.held <- struct{}{} },
+		Interrupt: func() { t.victim.get().signal(syscall.SIGTERM) }}, p.rules...)
 	return t, err
 }
 
@@ -99,17 +110,33 @@ func (t *trial) wants() []check.Want { return t.plan.flow.wantsOf(filepath.Base(
 // end adds what is the same for all trials.
 func (t *trial) end(out outcome) outcome {
 	out.kills, out.requests = t.kills, t.proxy.Requests()
+	out.verdict.Losses = append(out.verdict.Losses, t.broken...)
 	if t.hung > 0 {
 		out.verdict.Losses = append(out.verdict.Losses, fmt.Sprintf("%d processes hung for %s", t.hung, patience))
-	}
-	if out.err == nil && out.verdict.Clean() {
-		out.err = os.RemoveAll(t.dir)
 	}
 	return out
 }
 
+// close ends what is still there. The directory stays if anything was wrong.
+func (t *trial) close(out *outcome) {
+	t.victim.kill()
+	t.proxy.Close()
+	keep := out.err != nil || !out.verdict.Clean()
+	if t.clean != nil && !keep {
+		out.err = t.clean()
+	}
+	if !keep {
+		out.err = errors.Join(out.err, os.RemoveAll(t.dir))
+	}
+}
+
 // carry starts processes until the run is over and has succeeded.
 func (t *trial) carry(ctx context.Context) error {
+	if t.plan.before != nil {
+		if err := t.plan.before(ctx, t); err != nil {
+			return err
+		}
+	}
 	for n := range attempts {
 		switch n {
 		case 0:
@@ -118,9 +145,12 @@ func (t *trial) carry(ctx context.Context) error {
 		default:
 			t.proxy.SetRules()
 		}
-		run, ok := last(ctx, t.ledger, t.plan.flow.name)
+		run, ok := t.last(ctx)
 		if ok && run.Status == "succeeded" {
 			return nil
+		}
+		if n > 0 && ctx.Err() != nil {
+			return ctx.Err()
 		}
 		if err := t.once(ctx, n, run, ok); err != nil {
 			return err
@@ -128,17 +158,31 @@ func (t *trial) carry(ctx context.Context) error {
 		if err := t.rest(ctx); err != nil {
 			return err
 		}
+		if n == 0 && t.plan.spoil != nil {
+			if err := t.plan.spoil(t); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
+// last is the run that is tortured.
+func (t *trial) last(ctx context.Context) (check.Run, bool) {
+	run, ok := last(ctx, t.ledger, t.plan.flow.name)
+	return run, ok && run.ID > t.past
+}
+
 // once is one process from start to end.
 func (t *trial) once(ctx context.Context, n int, run check.Run, begun bool) error {
+	if n == 0 && t.plan.first != nil {
+		return t.plan.first(ctx, t)
+	}
 	var p *process
 	var err error
 	switch {
 	case !begun:
-		p, err = t.start(n, "run", t.plan.flow.name, "-C", t.project(), "--at", t.slot.Format(time.DateOnly))
+		p, err = t.start(n, t.run()...)
 	case t.plan.serve && !run.Over():
 		return t.serveUntilOver(ctx, n)
 	default:
@@ -167,7 +211,7 @@ func (t *trial) await(p *process, n int) {
 // rest waits for what the dead have sent, and for their leases.
 func (t *trial) rest(ctx context.Context) error {
 	t.proxy.Settle()
-	run, ok := last(ctx, t.ledger, t.plan.flow.name)
+	run, ok := t.last(ctx)
 	if !ok || run.Over() {
 		return nil
 	}
@@ -182,7 +226,14 @@ func (t *trial) rest(ctx context.Context) error {
 	}
 }
 
-func (t *trial) project() string { return filepath.Join(t.world.dir, "flows", t.plan.flow.name) }
+func (t *trial) project() string {
+	return cmp.Or(t.copy, filepath.Join(t.world.dir, "flows", t.plan.flow.name))
+}
+
+// run is the command line that begins the run.
+func (t *trial) run() []string {
+	return []string{"run", t.plan.flow.name, "-C", t.project(), "--at", t.slot.Format(time.DateOnly)}
+}
 
 // start starts the n-th process of the trial.
 func (t *trial) start(n int, args ...string) (*process, error) {
@@ -206,7 +257,7 @@ func (t *trial) start(n int, args ...string) (*process, error) {
 // serveUntilOver lets a daemon take the run over.
 func (t *trial) serveUntilOver(ctx context.Context, n int) error {
 	return t.serve(ctx, n, func() bool {
-		run, ok := last(ctx, t.ledger, t.plan.flow.name)
+		run, ok := t.last(ctx)
 		return ok && run.Over()
 	})
 }
@@ -231,7 +282,7 @@ func (t *trial) serve(ctx context.Context, n int, over func() bool) error {
 		case <-tick.C:
 		}
 		if over() {
-			p.signal(15)
+			p.signal(syscall.SIGTERM)
 			t.await(p, 1)
 			return nil
 		}

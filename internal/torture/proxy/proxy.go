@@ -32,10 +32,11 @@ const (
 	CutMid     Deed = "cut in mid-body"
 	CutAfter   Deed = "cut after"
 	CutAnswer  Deed = "cut in mid-answer"
-	Delay      Deed = "delay"  // by Rule.Delay, then pass
-	Repeat     Deed = "repeat" // sent twice; the client gets the second answer
-	Answer     Deed = "answer" // with Rule.Status and Rule.Code; S3 never hears of it
-	Hold       Deed = "hold"   // until Release; Hooks.Held is told
+	Delay      Deed = "delay"        // by Rule.Delay, then pass
+	Repeat     Deed = "repeat"       // sent twice; the client gets the second answer
+	Answer     Deed = "answer"       // with Rule.Status and Rule.Code; S3 never hears of it
+	Hold       Deed = "hold"         // until Release; Hooks.Held is told
+	Interrupt  Deed = "interrupt at" // Hooks.Interrupt, then pass
 )
 
 // A Rule chooses requests and says what is done to them.
@@ -76,6 +77,8 @@ type Request struct {
 type Hooks struct {
 	// Kill ends the client and returns when it is dead.
 	Kill func()
+	// Interrupt asks the client to end.
+	Interrupt func()
 	// Held is called when a request is held.
 	Held func()
 	// Saw is called when an object has appeared, before anybody hears of it.
@@ -188,6 +191,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case Hold:
 		p.hold(r)
+	case Interrupt:
+		p.hooks.Interrupt()
 	}
 	if err := p.pass(w, r, c, rule.Do); err != nil {
 		p.end(false)
