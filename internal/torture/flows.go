@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"waybill/internal/torture/check"
 )
@@ -84,15 +85,18 @@ func totals(sink, bucket, prefix string) check.Want {
 
 // many is large enough to go up in parts: see flows/parts.hcl.
 func many(sink, bucket, prefix string) check.Want {
-	w := check.Want{Sink: sink, Bucket: bucket, Prefix: prefix, Header: "id,n,digest"}
+	return check.Want{Sink: sink, Bucket: bucket, Prefix: prefix, Header: "id,n,digest", Rows: manyRows()}
+}
+
+var manyRows = sync.OnceValue(func() (rows []string) {
 	for id := 1; id <= 3; id++ {
 		for n := range 140_000 {
 			sum := md5.Sum([]byte(strconv.Itoa(id) + "-" + strconv.Itoa(n)))
-			w.Rows = append(w.Rows, fmt.Sprintf("%d,%d,%s", id, n, hex.EncodeToString(sum[:])))
+			rows = append(rows, fmt.Sprintf("%d,%d,%s", id, n, hex.EncodeToString(sum[:])))
 		}
 	}
-	return w
-}
+	return rows
+})
 
 // write makes the flow's project in a directory.
 func (f flow) write(dir string) error {

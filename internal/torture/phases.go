@@ -154,7 +154,7 @@ func countLines(path string) (n int, err error) {
 	return n, nil
 }
 
-// choose takes n plans of every kind of deed and flow alike, by the seed. Those
+// choose takes n plans by the seed, of each flow as many as of any other. Those
 // that concern an upload come first.
 func (w *world) choose(p phase, n int) []plan {
 	order := w.random(p.name).Perm(len(p.plans))
