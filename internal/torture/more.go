@@ -63,12 +63,18 @@ func killEngine(_ context.Context, t *trial) error {
 	}
 }
 
-// childOf is a child of a process; 0 if it has none.
+// childOf is a child of a process, whichever of its threads has started it; 0
+// if it has none.
 func childOf(pid int) int {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid)) // it may be gone
-	first, _, _ := strings.Cut(string(text), " ")
-	child, _ := strconv.Atoi(first)
-	return child
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is a good one
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // the thread may be gone
+		first, _, _ := strings.Cut(string(text), " ")
+		if child, err := strconv.Atoi(first); err == nil {
+			return child
+		}
+	}
+	return 0
 }
 
 // spoiltSpools lose files of the run between a kill and the process that goes

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -100,8 +101,8 @@ func (s *score) phase(ctx context.Context, name string, plans []plan, do func(co
 
 // tell says what is wrong with one outcome, and how to have it again.
 func (s *score) tell(out outcome) {
-	if out.err == nil && out.verdict.Clean() {
-		return
+	if out.err == nil && out.verdict.Clean() || errors.Is(out.err, context.Canceled) {
+		return // or it was cut short, by another that failed or by Ctrl-C
 	}
 	fmt.Fprintf(s.out, "\n%s\n", out.plan.name)
 	if out.err != nil {

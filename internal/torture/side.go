@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"waybill/internal/torture/check"
 	"waybill/internal/torture/proxy"
 )
 
@@ -83,7 +84,9 @@ func stallAnytime(ctx context.Context, t *trial) error {
 	p.signal(syscall.SIGSTOP)
 	run, ok := t.last(ctx)
 	if ok && !run.Over() {
-		time.Sleep(time.Until(run.LeaseUntil) + 100*time.Millisecond)
+		if err := t.outlive(ctx, run); err != nil {
+			return err
+		}
 		timer := time.AfterFunc(time.Duration(t.rand.Int64N(int64(t.plan.anytime))), func() { p.signal(syscall.SIGCONT) })
 		defer timer.Stop()
 		if err := t.once(ctx, 1, run, true); err != nil {
@@ -114,10 +117,8 @@ func stall(late bool) func(context.Context, *trial) error {
 		if !ok {
 			return errors.New("there is no run")
 		}
-		select {
-		case <-time.After(time.Until(run.LeaseUntil) + 100*time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := t.outlive(ctx, run); err != nil {
+			return err
 		}
 		wake := func() {
 			t.proxy.Release()
@@ -135,6 +136,25 @@ func stall(late bool) func(context.Context, *trial) error {
 			t.hung++
 		}
 		return nil
+	}
+}
+
+// grace is how long after the end of a lease a run is left to its owner, if
+// that is not known to be dead.
+const grace = 30 * time.Second
+
+// outlive waits until another process may take a run over. A daemon waits by
+// itself once the lease is over.
+func (t *trial) outlive(ctx context.Context, run check.Run) error {
+	until := run.LeaseUntil.Add(100 * time.Millisecond)
+	if !t.plan.serve {
+		until = until.Add(grace)
+	}
+	select {
+	case <-time.After(time.Until(until)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
