@@ -50,10 +50,10 @@ type phase struct {
 
 func phases(recs []recording) []phase {
 	return []phase{
-		{"requests", requestKills(recs), 34},
-		{"commits", commitKills(recs), 30},
+		{"requests", requestKills(recs), 30},
+		{"commits", commitKills(recs), 25},
 		{"twice", doubleKills(recs), 6},
-		{"network", networkFaults(recs), 22},
+		{"network", networkFaults(recs), 18},
 		{"anytime", randomKills(recs), 8},
 		{"interrupts", interrupts(recs), 6},
 		{"engine", engineKills(recs), 3},
