@@ -30,9 +30,12 @@ var patches = []patch{
 		return nil
 `},
 	// receipt-first: the ledger says that an object is there before it is.
-	{"sinks/s3/deliver.go", "if err := r.d.Ledger.Intend(ctx, intent); err != nil {", "if err := r.intend(ctx, intent, a); err != nil {"},
 	// ledger-skipped: nothing is announced, settled or aborted.
-	{"runner/deliver.go", "\treturn l.e.Store.Intend(", skipped + "\treturn l.e.Store.Intend("},
+	{"runner/deliver.go", "\treturn l.e.Store.Intend(ctx, l.e.Owner, l.id, in)\n", skipped + `	if err := l.e.Store.Intend(ctx, l.e.Owner, l.id, in); err != nil {
+		return err
+	}
+	return l.settleEarly(ctx, in)
+`},
 	{"runner/deliver.go", "\treturn l.e.Store.Settle(", skipped + "\treturn l.e.Store.Settle("},
 	{"runner/deliver.go", "\treturn l.e.Store.Aborted(", skipped + "\treturn l.e.Store.Aborted("},
 	// fired-twice: every slot brings two runs.
@@ -49,7 +52,7 @@ var patches = []patch{
 const skipped = "\tif sabotaged(\"ledger-skipped\") {\n\t\treturn nil\n\t}\n"
 
 // added are new files, by the package they go to.
-var added = map[string]string{"runner/state/sqlite": "sqlite", "runner": "runner", "sinks/s3": "s3"}
+var added = map[string]string{"runner/state/sqlite": "sqlite", "runner": "runner"}
 
 // build builds the program as it is shipped, and the one that can be told when
 // to die.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"waybill/internal/torture/proxy"
@@ -25,16 +26,14 @@ var crimes = []crime{
 
 // sabotage makes sure that each crime is found.
 func (s *score) sabotage(ctx context.Context, recs []recording) error {
-	if s.options.only != "" {
-		return nil
-	}
 	for _, c := range crimes {
 		for _, r := range recs {
-			if r.flow.name != c.flow {
+			name := "sabotage/" + c.sabotage + "/" + c.flow
+			if r.flow.name != c.flow || !strings.HasPrefix(name, s.options.only) {
 				continue
 			}
 			began := time.Now()
-			out := s.world.attempt(ctx, plan{name: "sabotage/" + c.sabotage + "/" + c.flow, flow: r.flow, sabotage: c.sabotage, rules: []proxy.Rule{c.rule}})
+			out := s.world.attempt(ctx, plan{name: name, flow: r.flow, sabotage: c.sabotage, rules: []proxy.Rule{c.rule}})
 			if out.err != nil {
 				return fmt.Errorf("%s: %w", out.plan.name, out.err)
 			}

@@ -43,6 +43,3 @@ func last(ctx context.Context, path, pipeline string) (check.Run, bool) {
 	}
 	return runs[len(runs)-1], true
 }
-
-// firstSlot is the first one after the watermark that missSlots set.
-func firstSlot(at time.Time) time.Time { return at.Truncate(time.Minute).Add(time.Minute) }
