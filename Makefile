@@ -9,7 +9,7 @@ LDFLAGS  := -s -w -X waybill/internal/version.Version=0.1.0-dev+$(VERSION)
 RACE := ./runner ./runner/daemon ./runner/web ./runner/retry ./runner/engine ./runner/state/sqlite \
         ./internal/watch ./internal/objectstore ./internal/identity ./internal/vault
 
-.PHONY: help build test demo bench lint clean prerequisites
+.PHONY: help build test torture demo bench lint clean prerequisites
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ test: prerequisites ## run all tests: units, stories, end to end, races, fuzz se
 	$(GO) vet ./...
 	$(GO) test $(GOTESTFLAGS) ./...
 	$(GO) test -race -short $(GOTESTFLAGS) $(RACE)
+
+# TORTURE=long takes every kill and every fault; TORTUREFLAGS='-seed 7' chooses the same again.
+torture: prerequisites ## kill, cut and starve deliveries, and judge what arrived; TORTURE=long takes all
+	$(GO) run ./internal/torture $(if $(filter long,$(TORTURE)),-long) $(TORTUREFLAGS)
 
 demo: build ## deliver real flight records to two partners in a local sandbox
 	@$(BIN) demo examples/flights

@@ -51,6 +51,11 @@ type Runner struct {
 // enough for another process to take over soon.
 const DefaultLease = 15 * time.Second
 
+// TakeoverGrace is how long after the end of its lease a run is left alone by
+// all but its owner: longer than any request that the owner may have under way,
+// for S3 knows no fencing. An owner that is known to be dead has none.
+const TakeoverGrace = 30 * time.Second
+
 // errLeaseLost ends a run that another process has taken over.
 var errLeaseLost = errors.New("lease lost")
 

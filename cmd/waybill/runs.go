@@ -366,6 +366,9 @@ func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spo
 		if r.LeaseUntil.After(time.Now()) {
 			return refuse("run %s is running: the process %s carries it. `waybill runs cancel %s` asks it to stop", id, r.Owner, id)
 		}
+		if wait := time.Until(r.LeaseUntil.Add(runner.TakeoverGrace)); wait > 0 && !ownerGone(r.Owner) {
+			return refuse("run %s was left without a sign of life, but the process %s may still end a request: go on with it in %s", id, r.Owner, shortDuration(wait))
+		}
 	case state.Succeeded, state.Skipped, state.ConditionOff:
 		return refuse("run %s is %s: there is nothing to go on with. `waybill runs retry %s --fresh` runs its slot again", id, r.Status, id)
 	}

@@ -50,6 +50,8 @@ var rules = []rule{
 	{"internal/picture", nil, []string{"internal/...", "runner/...", "config/...", "sources/...", "sinks/..."}, "a picture knows nothing of what it shows"},
 	{"internal/sandbox/...", nil, []string{"runner/compile", "runner/daemon", "runner/state/...", "sources/...", "sinks/...", "config"},
 		"the sandbox pretends to be AWS: it must share no code with what is tested against it"},
+	{"internal/torture/...", nil, []string{"internal/...", "runner/...", "config/...", "sources/...", "sinks/...", "cmd/..."},
+		"a judge shares no code with whom it judges: it knows the program by its command line, its files and its requests"},
 	{"internal/scaffold", nil, []string{"github.com/spf13/...", "github.com/mattn/...", "runner", "runner/daemon", "runner/engine/...", "runner/state/...", "sources/all", "sinks/..."},
 		"files are made the same way whoever asks for them; which kinds there are is told by the caller"},
 	{"cmd/...", nil, []string{"github.com/duckdb/..."}, "SQL is the child's business"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"waybill/internal/problem"
+	"waybill/runner"
 	"waybill/runner/compile"
 	"waybill/runner/schedule"
 	"waybill/runner/state"
@@ -99,11 +100,6 @@ func (d *Daemon) claim(ctx, running context.Context, workers *sync.WaitGroup) {
 	}
 }
 
-// takeoverGrace is how long after the end of its lease a run is left alone:
-// longer than any request that its owner may have under way, for S3 knows no
-// fencing. An owner that is known to be dead has none.
-const takeoverGrace = 30 * time.Second
-
 // mayTakeOver reports whether a run whose lease has ended may be carried by us.
 // Our own is not: that its lease could end means that the clock jumped.
 func (d *Daemon) mayTakeOver(r state.Run) bool {
@@ -116,7 +112,7 @@ func (d *Daemon) mayTakeOver(r state.Run) bool {
 	case d.Gone != nil && d.Gone(r.Owner):
 		return true
 	}
-	return time.Since(r.LeaseUntil) > takeoverGrace
+	return time.Since(r.LeaseUntil) > runner.TakeoverGrace
 }
 
 // overlaps reports whether runs of the pipeline may go on side by side.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"waybill/runner"
 	"waybill/runner/state"
 )
 
@@ -168,7 +169,7 @@ func TestMayTakeOver(t *testing.T) {
 		want bool
 	}{
 		{state.Run{ID: "A", Owner: "other", LeaseUntil: now.Add(-time.Second)}, false},
-		{state.Run{ID: "B", Owner: "other", LeaseUntil: now.Add(-takeoverGrace - time.Second)}, true},
+		{state.Run{ID: "B", Owner: "other", LeaseUntil: now.Add(-runner.TakeoverGrace - time.Second)}, true},
 		{state.Run{ID: "C", Owner: "other", LeaseUntil: time.Unix(0, 0)}, true}, // given up
 		{state.Run{ID: "D", Owner: "dead", LeaseUntil: now.Add(-time.Second)}, true},
 		{state.Run{ID: "OURS", Owner: "test", LeaseUntil: now.Add(-time.Hour)}, false},

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"waybill/internal/torture/proxy"
+)
+
+// A crime is a program that is wrong on purpose: see overlay.go.
+type crime struct {
+	sabotage string
+	flow     string
+	rule     proxy.Rule
+}
+
+var crimes = []crime{
+	{"receipt-first", "single", proxy.Rule{Op: "PutObject", From: 1, Do: proxy.KillBefore}},
+	{"receipt-first", "parts", proxy.Rule{Op: "UploadPart", From: 2, Do: proxy.KillAfter}},
+	{"ledger-skipped", "parts", proxy.Rule{Op: "UploadPart", From: 2, Do: proxy.KillAfter}},
+	{"ledger-skipped", "single", proxy.Rule{Op: "PutObject", From: 1, Do: proxy.KillAfter}},
+	{"fired-twice", "scheduled", proxy.Rule{Op: "PutObject", From: 1, Do: proxy.KillBefore}},
+}
+
+// sabotage makes sure that each crime is found.
+func (s *score) sabotage(ctx context.Context, recs []recording) error {
+	for _, c := range crimes {
+		for _, r := range recs {
+			name := "sabotage/" + c.sabotage + "/" + c.flow
+			if r.flow.name != c.flow || !strings.HasPrefix(name, s.options.only) {
+				continue
+			}
+			began := time.Now()
+			out := s.world.attempt(ctx, plan{name: name, flow: r.flow, sabotage: c.sabotage, rules: []proxy.Rule{c.rule}})
+			if out.err != nil {
+				return fmt.Errorf("%s: %w", out.plan.name, out.err)
+			}
+			v := out.verdict
+			fmt.Fprintf(s.out, "%-12s %-24s caught: %d losses %d duplicates %d partials  %.1f s\n", "sabotage", c.sabotage+" "+c.flow, len(v.Losses), len(v.Duplicates), len(v.Partials), time.Since(began).Seconds())
+			if v.Clean() {
+				return fmt.Errorf("a program that is wrong on purpose (%s) was not found out by %s: what is found elsewhere proves nothing", c.sabotage, c.flow)
+			}
+		}
+	}
+	return nil
+}
