@@ -283,6 +283,9 @@ func envFunc(vars Vars) function.Function {
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			name := args[0].AsString()
+			if name == "" {
+				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "want the name of an environment variable")
+			}
 			if text, ok := vars.lookupEnv(name); ok {
 				return cty.StringVal(text), nil
 			}

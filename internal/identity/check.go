@@ -37,7 +37,7 @@ var (
 // Check looks at a connection as far as it is known before a run.
 func Check(cfg Config, values *schema.Values) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	if values.Known("region") && cfg.Region != "" {
+	if values.Known("region") && (cfg.Region != "" || values.Empty("region")) {
 		diags = append(diags, CheckRegion(cfg.Region, "region", values)...)
 	}
 	diags = append(diags, checkKeys(values)...)

@@ -210,6 +210,7 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 	if at.Type.kind == ordered && p.known {
 		p.pairs = orderOf(attr.Expr, d.scope.Eval, goValue)
 	}
+	p.empty = p.known && goValue == ""
 	if text, ok := goValue.(string); ok && v.HasMark(secret.Mark{}) {
 		goValue = secret.HiddenText(text)
 	}

@@ -82,6 +82,7 @@ type place struct {
 	name  hcl.Range // of the attribute's name
 	known bool
 	set   bool // written by the user
+	empty bool // a text without characters
 	expr  hcl.Expression
 	ctx   *hcl.EvalContext // that expr is evaluated in
 	judge judged
@@ -93,6 +94,9 @@ type place struct {
 // Known reports whether the value is there and is not waiting for a run. An
 // absent attribute with a default is known; one without is not.
 func (v *Values) Known(path string) bool { return v.at[path].known }
+
+// Empty reports whether the user wrote an empty text.
+func (v *Values) Empty(path string) bool { return v.at[path].empty }
 
 // Set reports whether the user wrote this attribute or block.
 func (v *Values) Set(path string) bool { return v.at[path].set }

@@ -154,6 +154,11 @@ func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Di
 	if err := r.common.Format.Check(); err != nil {
 		diags = append(diags, r.values.Error("format", "invalid-value", "format: "+err.Error(), ""))
 	}
+	for _, option := range []string{"delimiter", "quote", "escape"} {
+		if path := "format." + option; r.values.Empty(path) {
+			diags = append(diags, r.values.Error(path, "invalid-value", path+" is empty", "Write one ASCII character, or leave it out."))
+		}
+	}
 	if r.target.IsZero() {
 		return diags
 	}
