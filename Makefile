@@ -43,7 +43,7 @@ demo: build ## deliver real flight records to two partners in a local sandbox
 	@echo "  serve   $(BIN) sandbox examples/flights -- $(BIN) serve examples/flights"
 
 bench: prerequisites ## measure speed, each figure against a baseline of the same run
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./runner/engine/... ./runner/schedule ./runner/state/... ./runner/compile
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./runner/engine/... ./runner/schedule ./runner/state/... ./runner/compile ./runner/typecheck
 
 lint: prerequisites ## check style and the arrows between packages
 	@test -z "$$(gofmt -l cmd config internal runner sinks sources)" || { gofmt -l cmd config internal runner sinks sources; exit 1; }

@@ -84,8 +84,8 @@ func literalText(e hclsyntax.Expression) bool {
 }
 
 func call(name string, e hclsyntax.Expression, n int) hclsyntax.Expression {
-	start, end := e.StartRange(), e.Range()
-	end.Start = end.End
+	start, end := e.Range(), e.Range()
+	start.End, end.Start = start.Start, end.End
 	out := &hclsyntax.FunctionCallExpr{Name: name, Args: []hclsyntax.Expression{e}, NameRange: start, OpenParenRange: start, CloseParenRange: end}
 	if n >= 0 {
 		out.Args = append(out.Args, &hclsyntax.LiteralValueExpr{Val: cty.NumberIntVal(int64(n)), SrcRange: end})

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"waybill/config"
 	"waybill/runner/compile"
+	"waybill/runner/compile/compiletest"
 )
 
 func writeFiles(t testing.TB, dir string, files map[string]string) {
@@ -26,72 +29,88 @@ func writeFiles(t testing.TB, dir string, files map[string]string) {
 	}
 }
 
-// thousand are the files of a large project: 1,000 pipelines, each with a
-// partner's connection of its own and a statement in a file.
-func thousand() map[string][]byte {
-	files := map[string][]byte{"sql/totals.sql": []byte("SELECT region, sum(total) AS total\nFROM ${source.orders}\nGROUP BY 1\n"),
-		"main.hcl": []byte("variable \"env\" {\n  default = \"prod\"\n}\nlocals {\n  inbox = \"inbox-${var.env}\"\n}\n")}
-	for i := range 1000 {
-		files[fmt.Sprintf("pipelines/p%04d.hcl", i)] = fmt.Appendf(nil, `
-connection "aws" "c%[1]d" {
-  region = "eu-west-1"
-  assume_role {
-    role_arn    = "arn:aws:iam::123456789012:role/Inbox%[1]d"
-    external_id = "partner-%[1]d"
-  }
-}
+// sizes of projects: pipelines, and the files that hold them.
+var sizes = []struct{ pipelines, files int }{{1_000, 100}, {10_000, 100}, {10_000, 1_000}}
 
-pipeline "p%04[1]d" {
-  schedule {
-    cron     = "0 9 ? * MON-FRI *"
-    timezone = "America/New_York"
-  }
-  source "file" "orders" {
-    path = "orders.csv"
-    format "csv" {}
-  }
-  transform "sql" "totals" {
-    query_file = "sql/totals.sql"
-  }
-  sink "s3" "out" {
-    input      = transform.totals
-    connection = connection.c%[1]d
-    bucket     = local.inbox
-    key        = "reports/%[1]d/${run.date}/totals.parquet"
-    format "parquet" {}
-  }
-}
-`, i)
+// BenchmarkParse measures what HCL's parser alone takes: the baseline.
+func BenchmarkParse(b *testing.B) {
+	for _, s := range sizes {
+		files := compiletest.Large(s.pipelines, s.files)
+		b.Run(fmt.Sprintf("%d_in_%d", s.pipelines, s.files), func(b *testing.B) {
+			perPipeline(b, s.pipelines, func() any {
+				parser := hclparse.NewParser()
+				for name, src := range files {
+					if !config.IsConfig(name) {
+						continue
+					}
+					if _, diags := parser.ParseHCL(src, name); diags.HasErrors() {
+						b.Fatal(diags)
+					}
+				}
+				return parser
+			})
+		})
 	}
-	return files
 }
 
-// BenchmarkCompile1000 measures a reload of a large project. Its baseline is
-// what HCL's parser alone takes for the same files.
-func BenchmarkCompile1000(b *testing.B) {
-	files := thousand()
+// BenchmarkCompile measures a reload of a large project, without asking the
+// engine about its SQL.
+func BenchmarkCompile(b *testing.B) {
 	regs := registries()
-	var whole, parsing time.Duration
-	for b.Loop() {
-		began := time.Now()
-		parser := hclparse.NewParser()
-		for name, src := range files {
-			if config.IsConfig(name) {
-				if _, diags := parser.ParseHCL(src, name); diags.HasErrors() {
+	measure := func(name string, n int, files map[string][]byte) {
+		b.Run(name, func(b *testing.B) {
+			perPipeline(b, n, func() any {
+				g, _, diags := compile.Compile(config.StoredTree("/project", files), config.Vars{LookupEnv: noEnv}, regs)
+				if g == nil || len(g.Pipelines) != n {
 					b.Fatal(diags)
 				}
-			}
-		}
-		parsing += time.Since(began)
-		began = time.Now()
-		g, _, diags := compile.Compile(config.StoredTree("/project", files), config.Vars{LookupEnv: noEnv}, regs)
-		if g == nil || len(g.Pipelines) != 1000 {
-			b.Fatal(diags)
-		}
-		whole += time.Since(began)
+				return g
+			})
+		})
 	}
-	b.ReportMetric(float64(1000*b.N)/whole.Seconds(), "pipelines/s")
-	b.ReportMetric(whole.Seconds()/parsing.Seconds(), "×parsing")
+	for _, s := range sizes {
+		measure(fmt.Sprintf("%d_in_%d", s.pipelines, s.files), s.pipelines, compiletest.Large(s.pipelines, s.files))
+	}
+	for _, n := range []int{1_000, 10_000} {
+		measure(fmt.Sprintf("%d_by_for_each", n), n, compiletest.Repeated(n))
+	}
+}
+
+// perPipeline reports what work takes for each of n pipelines, by the clock and
+// of all processors together, and the memory that its result holds.
+func perPipeline(b *testing.B, n int, work func() any) {
+	b.Helper()
+	var took, busy time.Duration
+	var held uint64
+	for b.Loop() {
+		before := heap()
+		began, cpu := time.Now(), processorTime(b)
+		result := work()
+		took, busy = took+time.Since(began), busy+processorTime(b)-cpu
+		held += heap() - before
+		runtime.KeepAlive(result)
+	}
+	b.ReportMetric(float64(took.Microseconds())/float64(n*b.N), "µs/pipeline")
+	b.ReportMetric(float64(busy.Microseconds())/float64(n*b.N), "cpu-µs/pipeline")
+	b.ReportMetric(float64(held)/float64(1024*n*b.N), "KiB/pipeline")
+}
+
+// processorTime is what the process has used so far. It tells more than the
+// clock where other work goes on.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // A large project compiles without a word.
@@ -99,7 +118,7 @@ func TestThousandPipelines(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a second")
 	}
-	g, _, diags := compile.Compile(config.StoredTree("/project", thousand()), config.Vars{LookupEnv: noEnv}, registries())
+	g, _, diags := compile.Compile(config.StoredTree("/project", compiletest.Large(1_000, 100)), config.Vars{LookupEnv: noEnv}, registries())
 	if g == nil || len(diags) > 0 {
 		t.Fatal(diags)
 	}
