@@ -7,8 +7,7 @@ pipeline "layout" {
 
   sink "s3" "partitioned" {
     input         = source.orders
-    connection    = connection.acme
-    bucket        = local.bucket
+    bucket        = "acme-layout"
     key           = "layout/${run.date}/${file.partition}part-${file.number}.parquet"
     partition_by  = ["region", "day"]
     order_by      = ["name", "total desc"]
