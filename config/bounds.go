@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -43,6 +44,7 @@ var prices = map[string]price{
 	"jsondecode":   func(args []cty.Value) (int64, error) { return jsonPrice(args[0].AsString()) },
 	"csvdecode":    func(args []cty.Value) (int64, error) { return 20 * textLength(args[0]), nil },
 	"parseint":     parseintPrice,
+	"range":        rangePrice,
 	"regex":        func(args []cty.Value) (int64, error) { return patternPrice(args[0].AsString(), textLength(args[1])) },
 	"regexall":     func(args []cty.Value) (int64, error) { return patternPrice(args[0].AsString(), textLength(args[1])) },
 	"replace":      replacePrice,
@@ -165,6 +167,23 @@ func parseintPrice(args []cty.Value) (int64, error) {
 		return 0, function.NewArgErrorf(0, "a number of %d characters is longer than %d", n, longestDigits)
 	}
 	return 0, nil
+}
+
+// rangePrice is that of the numbers made, of which there are 1024 at most.
+func rangePrice(args []cty.Value) (int64, error) {
+	start, end, step := 0.0, 0.0, 1.0
+	for i, a := range args {
+		f, _ := a.AsBigFloat().Float64()
+		switch {
+		case i == 0:
+			end = f
+		case i == 1:
+			start, end = end, f
+		case f != 0:
+			step = f
+		}
+	}
+	return 200 * int64(min(1024, math.Abs((end-start)/step))), nil
 }
 
 // mixedPrice is that of finding the common type of a tuple's elements.

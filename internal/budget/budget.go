@@ -10,6 +10,7 @@ package budget
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
@@ -32,11 +33,12 @@ const (
 
 // units is what a Meter has to spend: a unit is a byte copied or some
 // nanoseconds of work, so that all of them are some seconds.
-const units = 1_000_000_000
+const units = 500_000_000
 
 // What things cost, in units.
 const (
-	perElement    = 16   // looked at
+	perElement    = 200  // given to a function
+	perNumber     = 1000 // more, since numbers are written with all their digits
 	perIteration  = 4000 // of a loop, with the element that it makes
 	perTextByte   = 2
 	perLoopByte   = 20     // of source that a loop evaluates for each element
@@ -64,18 +66,39 @@ func (e Exceeded) Error() string { return string(e) }
 // DiagCode gives the failure a code of its own. See schema.Eval.
 func (Exceeded) DiagCode() diag.Code { return Code }
 
-const spent = Exceeded("the project's expressions take too much work: loops, texts or function calls multiply")
+const (
+	spent = Exceeded("the project's expressions take too much work: loops, texts or function calls multiply")
+	later = Exceeded("the work that the project's expressions may take is used up")
+)
 
 // Charge takes n units. After an error nothing is left for anyone.
 func (m *Meter) Charge(n int64) error {
 	if m == nil {
 		return nil
 	}
-	if n < 0 || n > m.left.Load() || m.left.Add(-n) < 0 {
-		m.left.Store(0)
+	left := m.left.Load()
+	for left >= 0 && n >= 0 && n <= left {
+		if m.left.CompareAndSwap(left, left-n) {
+			return nil
+		}
+		left = m.left.Load()
+	}
+	if m.left.Swap(-1) >= 0 {
 		return spent
 	}
-	return nil
+	return later
+}
+
+// First drops what came of a budget that was used up elsewhere, if diagnostics
+// tell where.
+func First(diags hcl.Diagnostics) hcl.Diagnostics {
+	is := func(e Exceeded) func(*hcl.Diagnostic) bool {
+		return func(d *hcl.Diagnostic) bool { return d.Summary == string(e) }
+	}
+	if !slices.ContainsFunc(diags, is(spent)) {
+		return diags
+	}
+	return slices.DeleteFunc(diags, is(later))
 }
 
 // times multiplies costs, which are not negative, without overflow.
@@ -118,7 +141,7 @@ func Of(ctx *hcl.EvalContext) *Meter {
 }
 
 // size is how much a value holds.
-type size struct{ elements, text int }
+type size struct{ elements, numbers, text int }
 
 // measure looks at a value and all that it holds, and stops where that is more
 // than a value may hold. Parts that are used in many places are counted in each.
@@ -144,6 +167,7 @@ func (s *size) add(v cty.Value, depth int) error {
 			return Exceeded(fmt.Sprintf("a value has more than %d MiB of text", MaxText>>20))
 		}
 	case ty == cty.Number:
+		s.numbers++
 		if f := v.AsBigFloat(); f.IsInf() || (f.MantExp(nil) > maxExponent || f.MantExp(nil) < -maxExponent) {
 			return Exceeded("a number has thousands of digits")
 		}
@@ -167,4 +191,6 @@ func Result(v cty.Value) error {
 	return err
 }
 
-func (s size) cost() int64 { return perElement*int64(s.elements) + perTextByte*int64(s.text) }
+func (s size) cost() int64 {
+	return perElement*int64(s.elements) + perNumber*int64(s.numbers) + perTextByte*int64(s.text)
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"waybill/config"
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/identity"
 	"waybill/internal/schema"
@@ -24,7 +25,7 @@ func Compile(tree *config.Tree, vars config.Vars, regs Registries) (*Generation,
 	if !diags.HasErrors() {
 		diags = append(diags, g.compile()...)
 	}
-	diags = diag.Sort(diags)
+	diags = diag.Sort(budget.First(diags))
 	if diags.HasErrors() {
 		return nil, project, diags
 	}
