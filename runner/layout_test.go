@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,13 +23,13 @@ import (
 // then on it writes nothing.
 type mortal struct {
 	state.Store
-	left int // writes until then
+	left atomic.Int64 // writes until then
 }
 
 var errKilled = errors.New("killed")
 
 func (m *mortal) write(f func() error) error {
-	if m.left--; m.left < 0 {
+	if m.left.Add(-1) < 0 {
 		return errKilled
 	}
 	return f()
@@ -78,12 +79,13 @@ func (m *mortal) SetDelivered(ctx context.Context, owner, run, condition, digest
 // then in another one to its end. It reports whether the first came that far.
 func (p *project) killedAt(n int, between func()) bool {
 	p.t.Helper()
-	m := &mortal{Store: p.store, left: n}
+	m := &mortal{Store: p.store}
+	m.left.Store(int64(n))
 	p.Store = m
 	r := p.create()
 	got, err := p.execute(p.t.Context(), r.ID)
 	p.Store = p.store
-	if m.left >= 0 {
+	if m.left.Load() >= 0 {
 		mustSucceed(p.t, got, err)
 		return false
 	}
