@@ -78,7 +78,7 @@ func TestRunValues(t *testing.T) {
 		{"interval", berlin, "${run.interval_start}_${run.interval_end}.csv", compile.RunValues{Slot: at("2026-03-29T07:00:00Z"), IntervalStart: at("2026-03-28T08:00:00Z")},
 			"2026-03-28T09:00:00+01:00_2026-03-29T09:00:00+02:00.csv"},
 		{"an interval without a start", "", "${run.interval_start}.csv", compile.RunValues{Slot: at("2026-01-31T09:00:00Z")}, "2026-01-31T09:00:00Z.csv"},
-		{"the rest", "", "${run.pipeline}-${run.id}-${run.attempt}-${run.trigger}.csv", compile.RunValues{ID: "R1", Attempt: 2, Trigger: "manual"}, "p-R1-2-manual.csv"},
+		{"the rest", "", "${run.pipeline}.csv", compile.RunValues{ID: "R1", Attempt: 2, Trigger: "manual"}, "p.csv"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := compiled(t, map[string]string{"main.hcl": naming(tt.path, tt.more)}, nil)
@@ -112,7 +112,7 @@ func TestBindFailures(t *testing.T) {
 		{"unset env in a step", naming("x.csv", "description = env(\"TITLE\")"), "unset-variable", "main.hcl:3", "the environment variable title is not set"},
 		{"unset env in a local", "locals {\n  inbox = env(\"INBOX\")\n}" + naming("${local.inbox}/x.csv"), "unset-variable", "main.hcl:2", "the environment variable inbox is not set"},
 		{"a value that is not allowed", naming("x.csv", "timeout = run.trigger"), "invalid-value", "main.hcl:3", "timeout"},
-		{"an index that is not there", naming("${[\"a\", \"b\"][run.attempt]}.csv"), "invalid-index", "main.hcl:10", ""},
+		{"an index that is not there", naming("${{\"2027-01-31\" = \"a\"}[run.date]}.csv"), "invalid-index", "main.hcl:10", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := compiled(t, map[string]string{"main.hcl": tt.text}, nil)

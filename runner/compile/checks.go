@@ -169,7 +169,40 @@ func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Di
 	if known {
 		diags = append(diags, checkExtension(r, name, targetAttr)...)
 	}
+	diags = append(diags, checkSteady(r.target, targetAttr, sample, scope)...)
+	for _, marker := range markers {
+		diags = append(diags, checkSteady(r.values.Late(marker), marker, sample, scope)...)
+	}
 	return diags
+}
+
+// unsteady are the values of run that another run of the same slot, or another
+// attempt, does not have.
+var unsteady = []string{"id", "attempt", "trigger"}
+
+// checkSteady refuses a name that is another one when the same slot is
+// delivered again: what the first delivery wrote would stay beside it.
+func checkSteady(name schema.Expr, attr string, sample cty.Value, scope *schema.Scope) hcl.Diagnostics {
+	if name.IsZero() {
+		return nil
+	}
+	known := func(run map[string]cty.Value) bool {
+		in := scope.With(map[string]cty.Value{"run": cty.ObjectVal(run)})
+		_, known, diags := name.In(in).Eval(fileNumber(1), "p=1/")
+		return known || diags.HasErrors()
+	}
+	if !known(sample.AsValueMap()) {
+		return nil // it depends on the environment: what it will be cannot be asked
+	}
+	for _, v := range unsteady {
+		run := sample.AsValueMap()
+		run[v] = cty.UnknownVal(run[v].Type())
+		if !known(run) {
+			return hcl.Diagnostics{name.Explain(diag.Error("invalid-value", name.Range(), fmt.Sprintf("%s depends on run.%s", attr, v),
+				"A slot that is delivered again must write the same names, so that it replaces what it delivered before. Use run.date or run.scheduled_at."))}
+		}
+	}
+	return nil
 }
 
 func checkExtension(r *read, name, targetAttr string) hcl.Diagnostics {

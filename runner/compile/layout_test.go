@@ -67,9 +67,9 @@ func TestNamesOfSeveralFiles(t *testing.T) {
 
 // A marker's name that fails in a run is a problem of the run.
 func TestMarkerThatFails(t *testing.T) {
-	text := strings.Replace(laidOut, `"${run.date}/manifest.json"`, `["a", "b"][run.attempt]`, 1)
+	text := strings.Replace(laidOut, `"${run.date}/manifest.json"`, `{ "2027-01-31" = "a" }[run.date]`, 1)
 	g := compiled(t, map[string]string{"main.hcl": text}, nil)
-	b, err := g.Pipeline("p").Bind(compile.RunValues{Slot: at("2026-01-31T09:00:00Z"), Attempt: 7})
+	b, err := g.Pipeline("p").Bind(compile.RunValues{Slot: at("2026-01-31T09:00:00Z")})
 	if err == nil {
 		_, err = b.Output("sink.out")
 	}

@@ -87,7 +87,7 @@ func TestOutlineOfNames(t *testing.T) {
 		{"out.csv", "out.csv"},
 		{"${run.date}", "${run.date}"},
 		{"${upper(\"a\")}/${run.date}.csv", "A/${run.date}.csv"},
-		{"%{ if run.attempt > 1 }again%{ else }first%{ endif }.csv", "%{ if run.attempt > 1 }again%{ else }first%{ endif }.csv"},
+		{"%{ if run.date == \"2027-01-01\" }new%{ else }old%{ endif }.csv", "%{ if run.date == \"2027-01-01\" }new%{ else }old%{ endif }.csv"},
 		{"${env(\"UNSET\")}.csv", "${env(\"UNSET\")}.csv"},
 		{"$${x}.csv", "${x}.csv"},
 	} {
