@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,11 +81,30 @@ func (d *Daemon) claim(ctx, running context.Context, workers *sync.WaitGroup) {
 		}
 		return
 	}
-	waits := map[string]bool{} // pipelines whose further queued runs have to wait
-	for _, r := range runs {
+	for _, c := range d.candidates(ctx, runs) {
 		if room == 0 || ctx.Err() != nil {
 			return
 		}
+		if d.take(ctx, running, workers, c) {
+			room--
+		}
+	}
+}
+
+// A candidate is a run that may be claimed, with what it goes by.
+type candidate struct {
+	run        state.Run
+	generation *compile.Generation
+	pipeline   *compile.Pipeline
+}
+
+// candidates are those of the runs that may begin now as far as their own
+// pipelines go, in the order in which they get the room there is: those that
+// have begun already, then by priority, then by slot.
+func (d *Daemon) candidates(ctx context.Context, runs []state.Run) []candidate {
+	var out []candidate
+	waits := map[string]bool{} // pipelines whose further queued runs have to wait
+	for _, r := range runs {
 		if r.Status == state.Queued && waits[r.Pipeline] || r.Status == state.Running && !d.mayTakeOver(r) {
 			continue
 		}
@@ -94,10 +114,18 @@ func (d *Daemon) claim(ctx, running context.Context, workers *sync.WaitGroup) {
 			continue
 		}
 		waits[r.Pipeline] = !overlaps(p)
-		if d.take(ctx, running, workers, r, g, p) {
-			room--
-		}
+		out = append(out, candidate{r, g, p})
 	}
+	slices.SortStableFunc(out, func(a, b candidate) int {
+		if a.run.Status != b.run.Status {
+			if a.run.Status == state.Running {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(b.pipeline.Priority, a.pipeline.Priority)
+	})
+	return out
 }
 
 // mayTakeOver reports whether a run whose lease has ended may be carried by us.
@@ -122,8 +150,9 @@ func overlaps(p *compile.Pipeline) bool {
 
 // take claims one run, if it is its turn, and starts carrying it. It reports
 // whether it did.
-func (d *Daemon) take(ctx, running context.Context, workers *sync.WaitGroup, r state.Run, g *compile.Generation, p *compile.Pipeline) bool {
-	if !d.itsTurn(ctx, r, p) {
+func (d *Daemon) take(ctx, running context.Context, workers *sync.WaitGroup, c candidate) bool {
+	r, g := c.run, c.generation
+	if !d.itsTurn(ctx, r, c.pipeline) {
 		return false
 	}
 	claimed, err := d.Store.Claim(ctx, r.ID, d.Runner.Owner, g.Digest, time.Now().UTC(), d.Runner.LeaseTTL)
@@ -139,7 +168,7 @@ func (d *Daemon) take(ctx, running context.Context, workers *sync.WaitGroup, r s
 	workers.Add(1)
 	go func() {
 		defer workers.Done()
-		d.carry(running, claimed, p, g.Settings)
+		d.carry(running, claimed, c.pipeline, g.Settings)
 	}()
 	return true
 }

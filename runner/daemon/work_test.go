@@ -252,6 +252,27 @@ func TestRoom(t *testing.T) {
 	}
 }
 
+// Where there is no room for all, those of higher priority begin first,
+// whatever their slots are.
+func TestPriority(t *testing.T) {
+	files := project()
+	files["main.hcl"] = "waybill {\n  max_concurrent_runs = 1\n}\n"
+	for name, priority := range map[string]string{"low": "priority = -1", "usual": "", "high": "priority = 10"} {
+		files[name+".hcl"] = pipeline(name, "out", priority)
+	}
+	w := newWorld(t, files)
+	for i, name := range []string{"low", "usual", "high"} { // the oldest slot first
+		w.queue(name, name, i)
+	}
+	w.run(w.daemon("test"))
+	for _, name := range []string{"low", "usual", "high"} {
+		w.untilStatus(name, state.Succeeded)
+	}
+	if low, usual, high := w.get("low").StartedAt, w.get("usual").StartedAt, w.get("high").StartedAt; !high.Before(usual) || !usual.Before(low) {
+		t.Errorf("high began at %s, usual at %s, low at %s", high, usual, low)
+	}
+}
+
 // A pipeline with a long queue does not keep others from running.
 func TestLongQueueHidesNobody(t *testing.T) {
 	w := newWorld(t, project("long", "p"))
