@@ -22,8 +22,9 @@ import (
 // a file twice gives the same bytes, so that all parts of a configuration
 // agree, and everything that was read can be stored and read again later.
 type Tree struct {
-	root   string // absolute
-	sealed bool   // nothing is read from root any more
+	root   string                            // absolute
+	sealed bool                              // nothing more is read
+	fetch  func(name string) ([]byte, error) // reads one more file
 
 	mu      sync.Mutex
 	files   map[string][]byte
@@ -76,7 +77,7 @@ func readFiles(root string, wanted func(string) bool) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{root: abs, files: map[string][]byte{}, missing: map[string]error{}}
+	t := &Tree{root: abs, fetch: func(name string) ([]byte, error) { return readInside(abs, name) }, files: map[string][]byte{}, missing: map[string]error{}}
 	r := &treeReader{tree: t, dir: dir, root: real, wanted: wanted, visited: map[string]bool{}}
 	if err := r.list(".", "."); err != nil {
 		return nil, err
@@ -197,6 +198,12 @@ func StoredTree(root string, files map[string][]byte) *Tree {
 	return &Tree{root: root, sealed: true, files: maps.Clone(files), missing: map[string]error{}}
 }
 
+// FetchedTree makes a tree of the configuration files given, of the project at
+// root, that reads the other files it is asked for by fetch.
+func FetchedTree(root string, files map[string][]byte, fetch func(name string) ([]byte, error)) *Tree {
+	return &Tree{root: root, fetch: fetch, files: maps.Clone(files), missing: map[string]error{}}
+}
+
 // Seal ends reading from disk: from here on there are the files that were read
 // so far and no others, so that a run does the same now and when its
 // configuration comes from the store.
@@ -247,7 +254,7 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 	if t.sealed {
 		return nil, errors.New("it was not read when the configuration was loaded: the names of its files may not depend on a run")
 	}
-	data, err := readInside(t.root, clean)
+	data, err := t.fetch(clean)
 	if err != nil {
 		t.missing[clean] = err
 		return nil, err

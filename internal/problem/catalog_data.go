@@ -74,6 +74,7 @@ var dataEntries = map[string]Entry{
 // stateEntries are what goes wrong around the store and the daemon.
 var stateEntries = map[string]Entry{
 	"sandbox-failed":       {Title: "the local sandbox could not be started", Cause: "The process that serves it ended or did not answer.", Remedy: []string{"Read the process's own words above.", "Choose another --listen address or --data-dir."}, Class: Permanent},
+	"revision-unreadable":  {Title: "a revision of the git repository cannot be read", Cause: "There is no such branch, tag or commit here, the directory is not in a git repository, or there is no git. A shallow clone, as CI makes them, has one commit only.", Remedy: []string{"Check the name with `git rev-parse NAME`.", "In CI, fetch the history: fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 in GitLab."}, Class: Permanent},
 	"state-newer":          {Title: "the state was written by a newer waybill", Remedy: []string{"Use that version or a later one; state is not converted back."}, Class: Permanent},
 	"state-unreadable":     {Title: "the state cannot be read", Remedy: []string{"Check --data-dir: the file there is no waybill database, or it is damaged. Restore it from a backup, or move it away to start anew (slots that were delivered may then run again)."}, Class: Permanent},
 	"state-locked":         {Title: "another waybill works on this state", Cause: "One daemon uses a data directory at a time.", Remedy: []string{"Stop the other process, or use another --data-dir."}, Class: Permanent},

@@ -95,7 +95,11 @@ func (d *decoder) nested(blocks hcl.Blocks, n Nested, parent *Block, missing hcl
 		if n.Repeat {
 			sub = fmt.Sprintf("%s[%d]", sub, i)
 		}
-		d.values.at[sub] = place{rng: block.DefRange, known: true, set: true}
+		at := place{rng: block.DefRange, known: true, set: true}
+		if len(block.Labels) > 0 {
+			at.label = block.Labels[0]
+		}
+		d.values.at[sub] = at
 		if n.Block.Pending {
 			d.values.pending = append(d.values.pending, Pending{Name: n.Block.Type, Range: block.DefRange})
 		}
@@ -156,7 +160,7 @@ func newElement(f reflect.Value) reflect.Value {
 
 func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []reflect.Value) {
 	name := joinPath(path, at.Name)
-	p := place{rng: attr.Expr.Range(), name: attr.NameRange, set: true, judge: judgedOf(at, attr.Expr, d.scope.Eval)}
+	p := place{rng: attr.Expr.Range(), name: attr.NameRange, set: true, attr: at, source: attr.Expr, ctx: d.scope.Eval, judge: judgedOf(at, attr.Expr, d.scope.Eval)}
 	defer func() { d.values.at[name] = p }()
 	switch {
 	case at.Outer:

@@ -15,15 +15,19 @@ func (e Expr) Outline(src []byte, late ...string) string {
 	if e.IsZero() {
 		return ""
 	}
-	expr, native := e.expr.(hclsyntax.Expression)
+	return outlineOf(e.expr, src, e.scope.Eval, late)
+}
+
+func outlineOf(e hcl.Expression, src []byte, ctx *hcl.EvalContext, late []string) string {
+	expr, native := e.(hclsyntax.Expression)
 	if !native { // JSON: without a context its texts come as they are written, and are templates
-		raw, diags := e.expr.Value(nil)
+		raw, diags := e.Value(nil)
 		text, ok := asText(raw)
 		if diags.HasErrors() || !ok {
 			return ""
 		}
 		src = []byte(text)
-		if expr, diags = hclsyntax.ParseTemplate(src, e.expr.Range().Filename, hcl.InitialPos); diags.HasErrors() {
+		if expr, diags = hclsyntax.ParseTemplate(src, e.Range().Filename, hcl.InitialPos); diags.HasErrors() {
 			return text
 		}
 	}
@@ -36,7 +40,7 @@ func (e Expr) Outline(src []byte, late ...string) string {
 	}
 	var b strings.Builder
 	for _, part := range parts {
-		b.WriteString(outline(part, src, e.scope.Eval, late))
+		b.WriteString(outline(part, src, ctx, late))
 	}
 	return b.String()
 }

@@ -81,14 +81,18 @@ type place struct {
 	rng   hcl.Range // of the value; of the header for blocks
 	name  hcl.Range // of the attribute's name
 	known bool
-	set   bool // written by the user
-	empty bool // a text without characters
-	expr  hcl.Expression
-	ctx   *hcl.EvalContext // that expr is evaluated in
-	judge judged
-	late  Expr
-	whole hcl.Expression // of an Any attribute
-	pairs []Pair
+	set   bool   // written by the user
+	empty bool   // a text without characters
+	label string // the first of a block
+	attr  *Attr  // whose value it is; nil for blocks and what is not written
+
+	source hcl.Expression   // as it is written
+	expr   hcl.Expression   // that gives the text of a query
+	ctx    *hcl.EvalContext // that both are evaluated in
+	judge  judged
+	late   Expr
+	whole  hcl.Expression // of an Any attribute
+	pairs  []Pair
 }
 
 // Known reports whether the value is there and is not waiting for a run. An

@@ -14,6 +14,7 @@ import (
 	"waybill/internal/diag"
 	"waybill/internal/identity"
 	"waybill/internal/problem"
+	"waybill/internal/schema"
 	"waybill/runner/encode"
 	"waybill/runner/transform"
 	"waybill/sinks"
@@ -47,6 +48,7 @@ func (r RunValues) object(p *Pipeline) cty.Value {
 // built.
 type Bound struct {
 	Pipeline  *Pipeline
+	own       *schema.Values // of the pipeline's block, without its steps
 	steps     map[string]*read
 	sensitive []string
 }
@@ -154,7 +156,7 @@ func (p *Pipeline) Rehearse(run RunValues) (*Bound, hcl.Diagnostics) {
 }
 
 func newBound(p *Pipeline, r *reading) *Bound {
-	b := &Bound{Pipeline: p, steps: map[string]*read{}, sensitive: r.config.Sensitive}
+	b := &Bound{Pipeline: p, own: r.values, steps: map[string]*read{}, sensitive: r.config.Sensitive}
 	for _, s := range r.steps {
 		b.steps[s.step.Address] = s
 	}
