@@ -10,6 +10,7 @@ import (
 	"waybill/internal/component"
 	"waybill/internal/dataset"
 	"waybill/internal/problem"
+	"waybill/internal/proof"
 )
 
 // A Sink hands finished artifacts over.
@@ -143,6 +144,14 @@ type Planned interface {
 	// WithOptions returns a sink that delivers with options that a plan kept.
 	// It fails with "delivery-changed" if what they need is no longer there.
 	WithOptions(kept json.RawMessage) (Sink, error)
+}
+
+// A Prober is a sink that can try, before a run, whether it will be able to
+// deliver. Nothing at the destination changes.
+type Prober interface {
+	// Probe tries one thing after the other, and stops where the rest has no
+	// sense without it. There is at least one proof.
+	Probe(ctx context.Context, t proof.Trial) []proof.Proof
 }
 
 // A Verifier is a sink that can look at what stands at its destination. It

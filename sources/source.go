@@ -7,6 +7,7 @@ import (
 
 	"waybill/internal/component"
 	"waybill/internal/dataset"
+	"waybill/internal/proof"
 )
 
 // A Source brings a relation's data onto the local disk.
@@ -59,6 +60,15 @@ type Registry = component.Registry[Source, Env]
 // A Describer tells a source's schema without extracting data.
 type Describer interface {
 	Describe(ctx context.Context) (dataset.Schema, error)
+}
+
+// A Prober is a source that can try, before a run, whether it will be able to
+// bring its data. It reads no rows and changes nothing.
+type Prober interface {
+	// Probe tries one thing after the other, and stops where the rest has no
+	// sense without it. There is at least one proof; that of what the data comes
+	// from has its columns.
+	Probe(ctx context.Context, t proof.Trial) []proof.Proof
 }
 
 // A Waiter looks for something that a run waits for. Ready answers soon and

@@ -45,6 +45,12 @@ var awsEntries = map[string]Entry{
 		Remedy: []string{"Renew the session that waybill was started with, for instance by `aws sso login`."},
 		Class:  Transient,
 	},
+	"external-id-not-enforced": {
+		Title:  "a role can be assumed without its external id",
+		Cause:  "The role's trust policy does not ask for sts:ExternalId. Whoever runs as the identity it names can be talked into using it for somebody else: the confused deputy.",
+		Remedy: []string{"Ask the role's owner to add the condition below to the role's trust policy."},
+		Class:  Permanent,
+	},
 	"sts-unreachable": {
 		Title:  "STS cannot be reached",
 		Cause:  "DNS, TLS, a proxy or the network is in the way, or the connection's region has no such endpoint.",

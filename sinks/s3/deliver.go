@@ -65,13 +65,7 @@ func (s *sink) Deliver(ctx context.Context, d sinks.Delivery) (sinks.Receipt, er
 // connect becomes who we are to be. Credentials are asked for here, before
 // anything is announced, so that a role that refuses us leaves no trace.
 func (s *sink) connect(ctx context.Context) (*objectstore.Client, string, error) {
-	conn := identity.Config{}
-	if s.cfg.Connection != nil {
-		conn = *s.cfg.Connection
-	}
-	if s.cfg.Region != "" {
-		conn.Region = s.cfg.Region
-	}
+	conn := s.connection()
 	cfg, err := s.ids.AWSConfig(ctx, &conn, s.cfg.Roles)
 	if err != nil {
 		return nil, "", err
@@ -89,6 +83,18 @@ func (s *sink) connect(ctx context.Context) (*objectstore.Client, string, error)
 	o.Identity = arn
 	o.Where = "" // what S3 refuses is the sink's affair, and the run knows where that stands
 	return objectstore.New(cfg, o), arn, nil
+}
+
+// connection is the sink's, in the region of its bucket.
+func (s *sink) connection() identity.Config {
+	conn := identity.Config{}
+	if s.cfg.Connection != nil {
+		conn = *s.cfg.Connection
+	}
+	if s.cfg.Region != "" {
+		conn.Region = s.cfg.Region
+	}
+	return conn
 }
 
 // checkKeys refuses what S3 would refuse, and what would replace itself.

@@ -125,6 +125,9 @@ func (s statement) described() string {
 	return "SELECT * FROM (\n" + s.text + "\n) LIMIT 0"
 }
 
+// validated returns the statement that has the query judged without running it.
+func (s statement) validated() string { return "EXPLAIN (TYPE VALIDATE)\n" + s.text }
+
 // unloaded returns the statement that writes the query's rows below an s3://
 // location, as Parquet. UNLOAD takes a SELECT; VALUES, TABLE and parentheses
 // become one.

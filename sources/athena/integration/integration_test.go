@@ -18,11 +18,13 @@ import (
 	api "github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/athena/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
 
 	"waybill/internal/dataset"
 	"waybill/internal/identity"
 	"waybill/internal/problem"
+	"waybill/internal/proof"
 	"waybill/internal/sandbox"
 	sandboxathena "waybill/internal/sandbox/athena"
 	"waybill/internal/sandbox/sandboxtest"
@@ -327,5 +329,54 @@ func TestNestedRowsAreUnloaded(t *testing.T) {
 	}
 	if ds.Format != dataset.Parquet || len(ds.Files) == 0 {
 		t.Errorf("got %+v", ds)
+	}
+}
+
+// A probe judges the query without reading a row, and says what is wrong.
+func TestProbe(t *testing.T) {
+	p := start(t)
+	for _, tt := range []struct {
+		name, user, query string
+		change            func(*athena.Config)
+		want              []string
+	}{
+		{"valid", "runner", "SELECT id, total FROM orders", nil,
+			[]string{"identity proven", "workgroup proven", "query proven: valid, 2 columns, fetched by UNLOAD"}},
+		{"an order", "minimum", "SELECT id FROM orders ORDER BY id", nil,
+			[]string{"identity proven", "workgroup proven", "query proven: valid, 1 column, fetched by its result file"}},
+		{"parameters", "runner", "SELECT id FROM orders WHERE id = ?", func(c *athena.Config) { c.Parameters = []cty.Value{cty.NumberIntVal(1)} },
+			[]string{"identity proven", "workgroup proven", "query proven: valid, 1 column, fetched by UNLOAD"}},
+		{"managed results", "runner", "SELECT id FROM orders", func(c *athena.Config) { c.Workgroup = "managed" },
+			[]string{"identity proven", "workgroup proven", "query proven: valid, 1 column, fetched by its result file"}},
+		{"a misspelt column", "runner", "SELECT totl FROM orders", nil,
+			[]string{"identity proven", "workgroup proven", "query failed column-not-found"}},
+		{"nothing allowed", "nobody", "SELECT 1 AS one", nil, []string{"identity proven", "workgroup failed athena-denied"}},
+		{"no such bucket", "runner", "SELECT 1 AS one", func(c *athena.Config) { c.OutputLocation = "s3://lake-resluts/" },
+			[]string{"identity proven", "workgroup proven", "results failed bucket-not-found"}},
+		{"a type that has to be cast", "runner", "SELECT map(array[1], array[2]) AS m, time '10:00:00' AS t", nil,
+			[]string{"identity proven", "workgroup proven", "query failed athena-type-unsupported"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := source(t, p, tt.user, func(c *athena.Config) {
+				c.Query = tt.query
+				if tt.change != nil {
+					tt.change(c)
+				}
+			})
+			var got []string
+			for _, proof := range s.(sources.Prober).Probe(t.Context(), proof.Trial{}) {
+				text := proof.Of + " " + string(proof.Verdict)
+				switch {
+				case proof.Problem != nil:
+					text += " " + proof.Problem.Code
+				case proof.Of == "query":
+					text += ": " + proof.Told
+				}
+				got = append(got, text)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
