@@ -28,7 +28,7 @@ func AttachSource(ctx context.Context, job engine.Job, s *compile.Step, contract
 	if err != nil || contract == nil {
 		return came, err
 	}
-	return came, kept(s, contract, came)
+	return came, ContractKept(s, contract, came)
 }
 
 // A CheckAnswer is what a check found.

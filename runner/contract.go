@@ -10,9 +10,9 @@ import (
 	"waybill/runner/compile"
 )
 
-// kept compares what a source promised with what came: the same columns with
-// the same types, in whatever order.
-func kept(s *compile.Step, contract, came dataset.Schema) error {
+// ContractKept compares what a source promised with what came: the same columns
+// with the same types, in whatever order. What differs is "contract-broken".
+func ContractKept(s *compile.Step, contract, came dataset.Schema) error {
 	broken := len(contract) != len(came)
 	for _, c := range contract {
 		i := came.Index(c.Name)

@@ -52,6 +52,14 @@ func isTerminal(w io.Writer) bool {
 // errReported ends a command whose failure has been shown already.
 var errReported = errors.New("reported")
 
+// An exitCode ends a command with it, whose reason has been shown already.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// exitChanges is plan's for those who asked to be told of changes by it.
+const exitChanges exitCode = 2
+
 // execute runs one command line and returns its exit code: 0 for success, 1
 // for a failure, 2 for a command line that cannot be understood.
 func (a *app) execute(ctx context.Context, args []string) int {
@@ -63,11 +71,14 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	var refused *refusal
+	var ended exitCode
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errReported):
 		return 1
+	case errors.As(err, &ended):
+		return int(ended)
 	case errors.As(err, &usage):
 		fmt.Fprintf(a.errOut, "%s %s\n", a.style.Red("Error:"), usage.err)
 		if usage.cmd != nil {
@@ -108,7 +119,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
 	root.SetVersionTemplate("waybill {{.Version}}\n")
-	root.AddCommand(a.initCommand(), a.validateCommand(), a.testCommand(), a.fmtCommand(), a.runCommand(), a.serveCommand(), a.runsCommand(), a.verifyCommand(), a.inspectCommand(), a.sandboxCommand(),
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.planCommand(), a.testCommand(), a.fmtCommand(), a.runCommand(), a.serveCommand(), a.runsCommand(), a.verifyCommand(), a.inspectCommand(), a.sandboxCommand(),
 		a.demoCommand(), a.graphCommand(), a.schemaCommand(), a.explainCommand(), a.versionCommand(), a.engineCommand(), a.sandboxServerCommand())
 	usageOfArgs(root)
 	return root

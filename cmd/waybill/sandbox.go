@@ -85,7 +85,8 @@ func (a *app) startSandbox(ctx context.Context, dir string, o sandbox.Options) (
 	return p, err
 }
 
-// runIn runs a command in an environment, and ends it in order when ctx ends.
+// runIn runs a command in an environment, and ends it in order when ctx ends. Its
+// exit code is ours.
 func runIn(ctx context.Context, env, command []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), env...)
@@ -95,7 +96,7 @@ func runIn(ctx context.Context, env, command []string) error {
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return errReported
+		return exitCode(max(1, exit.ExitCode())) // -1 if a signal ended it
 	}
 	return err
 }

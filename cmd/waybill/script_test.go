@@ -53,6 +53,9 @@ var masks = []struct {
 	{regexp.MustCompile(`(?m)(✓.*?) {3}\d+\.\d s$`), "$1"}, // shown from 50 ms on only
 	{regexp.MustCompile(`\b\d+\.\d s\b`), "#.# s"},
 	{regexp.MustCompile(`\b20[2-9]\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`), "TIME"},
+	{regexp.MustCompile(`\bnext (Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ \w+ (\d{4} )?\d\d:\d\d`), "next DAY"},
+	{regexp.MustCompile(`\(request [0-9a-f-]{36}\)`), "(request ID)"},
+	{regexp.MustCompile(`\([0-9a-f]{10}\)`), "(COMMIT)"},
 	{regexp.MustCompile(`next try \d\d:\d\d:\d\d`), "next try TIME"},
 	{regexp.MustCompile(`,"millis":\d+`), ""},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "DIGEST"},

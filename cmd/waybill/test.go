@@ -112,9 +112,10 @@ func (a *app) loadTests(f *testFlags) (*tests.Suite, error) {
 }
 
 // checkMore judges what a project without errors says beside its
-// configuration: its tests, and its SQL. The tests' files become part of the
+// configuration: its tests, and its SQL. What sources told of their columns
+// counts for more than what tests give. The tests' files become part of the
 // project's, for snippets.
-func (f *projectFlags) checkMore(ctx context.Context, g *compile.Generation, p *config.Project) (hcl.Diagnostics, error) {
+func (f *projectFlags) checkMore(ctx context.Context, g *compile.Generation, p *config.Project, told toldColumns) (hcl.Diagnostics, error) {
 	vars, err := f.variables()
 	if err != nil {
 		return nil, err
@@ -128,7 +129,7 @@ func (f *projectFlags) checkMore(ctx context.Context, g *compile.Generation, p *
 		return nil, problem.New("file-not-readable", "the tests cannot be read", err)
 	}
 	maps.Copy(p.Files, suite.Sources.Files)
-	sql, err := checkSQL(ctx, g, suite)
+	sql, err := checkSQL(ctx, g, suite, told)
 	return append(diags, sql...), err
 }
 

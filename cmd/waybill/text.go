@@ -17,6 +17,14 @@ func plural(n int, what string) string {
 	return number(int64(n)) + " " + what + "s"
 }
 
+// some lists names: "a, b, c and 47 more".
+func some(names []string, most int) string {
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %s more", strings.Join(names[:most], ", "), number(int64(len(names)-most)))
+}
+
 // rows is "1 row", "3,000,000 rows".
 func rows(n int64) string { return plural(int(n), "row") }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -13,10 +14,14 @@ import (
 	"waybill/runner/typecheck"
 )
 
+// toldColumns adds what sources say of their columns themselves to what is
+// given. dir is for copies of files.
+type toldColumns func(job engine.Job, dir string, given typecheck.Given) error
+
 // checkSQL lets a compute job judge the SQL of a configuration. It reads no
 // data but that of tests, which tells the columns of sources that promise none,
-// and writes nothing else.
-func checkSQL(ctx context.Context, g *compile.Generation, suite *tests.Suite) (_ hcl.Diagnostics, err error) {
+// unless they told them, and writes nothing else.
+func checkSQL(ctx context.Context, g *compile.Generation, suite *tests.Suite, told toldColumns) (_ hcl.Diagnostics, err error) {
 	if !hasSQL(g) {
 		return nil, nil
 	}
@@ -33,6 +38,11 @@ func checkSQL(ctx context.Context, g *compile.Generation, suite *tests.Suite) (_
 	given, err := suite.Given(ctx, job, dir)
 	if err != nil {
 		return nil, err
+	}
+	if told != nil {
+		if err := told(job, filepath.Join(dir, "told"), given); err != nil {
+			return nil, err
+		}
 	}
 	return typecheck.Check(ctx, job, g, given)
 }

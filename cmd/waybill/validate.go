@@ -101,7 +101,7 @@ func (a *app) check(ctx context.Context, f *validateFlags) (*report.Report, erro
 		return r, err
 	}
 	if g != nil {
-		more, err := f.checkMore(ctx, g, p)
+		more, err := f.checkMore(ctx, g, p, nil)
 		if err != nil {
 			return r, err
 		}

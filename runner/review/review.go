@@ -38,6 +38,16 @@ type Changes struct {
 // Empty reports whether nothing differs.
 func (c Changes) Empty() bool { return len(c.Blocks) == 0 && len(c.Pipelines) == 0 }
 
+// Touches reports whether a pipeline differs, or what it uses does.
+func (c Changes) Touches(name string) bool {
+	for _, p := range c.Pipelines {
+		if p.Name == name || slices.Contains(p.Alike, name) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Blocks, func(b Block) bool { return slices.Contains(b.UsedBy, name) })
+}
+
 // A Block is one outside of pipelines that differs.
 type Block struct {
 	Address string   `json:"address"` // "connection.lake", "waybill"
@@ -58,8 +68,10 @@ type Pipeline struct {
 	// Alike are further instances of the same for_each with the same changes.
 	Alike []string `json:"alike,omitempty"`
 	// Renamed is, of one that is removed, the added one that looks like it under
-	// another name: without a `moved` block its history is lost.
+	// another name: without a `moved` block its history is lost. Like is the
+	// removed one, of the added; its changes are what differs between the two.
 	Renamed string `json:"renamed,omitempty"`
+	Like    string `json:"like,omitempty"`
 }
 
 // A Change is one attribute, or a step, that differs.
@@ -165,24 +177,31 @@ func comparePipelines(old, now *compile.Generation) (changed []Pipeline, same in
 // wholePipelines tells of those that there are in one generation only.
 func wholePipelines(added, removed []*compile.Pipeline) ([]Pipeline, error) {
 	var out []Pipeline
-	taken := map[*compile.Pipeline]bool{}
+	twins := map[*compile.Pipeline]*compile.Pipeline{} // removed, by the added one that looks like it
 	for _, p := range removed {
 		c := Pipeline{Name: p.Name, Kind: Removed, Where: where(p.Range)}
-		twin, err := twinOf(p, slices.DeleteFunc(slices.Clone(added), func(n *compile.Pipeline) bool { return taken[n] }))
+		twin, err := twinOf(p, slices.DeleteFunc(slices.Clone(added), func(n *compile.Pipeline) bool { return twins[n] != nil }))
 		if err != nil {
 			return nil, err
 		}
 		if twin != nil {
-			taken[twin], c.Renamed = true, twin.Name
+			twins[twin], c.Renamed = p, twin.Name
 		}
 		out = append(out, c)
 	}
 	for _, p := range added {
-		written, diags := p.Parts()
-		if diags.HasErrors() {
-			return nil, fmt.Errorf("reading pipeline %s: %w", p.Name, diags)
+		c := Pipeline{Name: p.Name, Kind: Added, Where: where(p.Range)}
+		var err error
+		if twin := twins[p]; twin != nil {
+			c.Like = twin.Name
+			c.Changes, err = comparePipeline(twin, p)
+		} else {
+			c.Changes, err = comparePipeline(nil, p)
 		}
-		out = append(out, Pipeline{Name: p.Name, Kind: Added, Where: where(p.Range), Changes: compareParts(nil, written)})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
 	}
 	return out, nil
 }
@@ -211,8 +230,13 @@ func twinOf(p *compile.Pipeline, among []*compile.Pipeline) (*compile.Pipeline, 
 	return twin, nil
 }
 
+// comparePipeline tells what differs; old may be nil, and all is new.
 func comparePipeline(old, now *compile.Pipeline) ([]Change, error) {
-	before, after, err := parts(old.Parts, now.Parts)
+	formerly := func() ([]compile.Part, hcl.Diagnostics) { return nil, nil }
+	if old != nil {
+		formerly = old.Parts
+	}
+	before, after, err := parts(formerly, now.Parts)
 	if err != nil {
 		return nil, fmt.Errorf("reading pipeline %s: %w", now.Name, err)
 	}
@@ -363,7 +387,7 @@ func alike(all []Pipeline) []Pipeline {
 	at := map[string]int{}
 	for _, p := range all {
 		base, _, instance := strings.Cut(p.Name, "[")
-		if !instance || p.Kind == Moved || p.Renamed != "" {
+		if !instance || p.Kind == Moved || p.Renamed != "" || p.Like != "" {
 			out = append(out, p)
 			continue
 		}

@@ -120,7 +120,7 @@ func told(c review.Changes) string {
 		}
 	}
 	for _, p := range c.Pipelines {
-		fmt.Fprintf(&b, "%s %s was %q alike %v renamed %q\n", p.Name, p.Kind, p.Was, p.Alike, p.Renamed)
+		fmt.Fprintf(&b, "%s %s was %q alike %v renamed %q like %q\n", p.Name, p.Kind, p.Was, p.Alike, p.Renamed, p.Like)
 		for _, ch := range p.Changes {
 			change(ch)
 		}

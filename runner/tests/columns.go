@@ -41,7 +41,7 @@ func (s *Suite) Given(ctx context.Context, job engine.Job, dir string) (typechec
 				continue
 			}
 			if _, ok := out[at.pipeline][address]; !ok {
-				out[at.pipeline][address] = typecheck.Columns{Schema: schema, Where: whereOf(g.rng)}
+				out[at.pipeline][address] = typecheck.Columns{Schema: schema, From: "the test at " + whereOf(g.rng)}
 			}
 		}
 	}

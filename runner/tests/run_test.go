@@ -218,14 +218,14 @@ test "two" {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := given["p"]; len(got) != 1 || got["source.a"].Schema.String() != "x bigint, y decimal(18,1)" || got["source.a"].Where != "a.test.hcl:4" {
+	if got := given["p"]; len(got) != 1 || got["source.a"].Schema.String() != "x bigint, y decimal(18,1)" || got["source.a"].From != "the test at a.test.hcl:4" {
 		t.Errorf("given: %v", given)
 	}
 	diags, err := typecheck.Check(t.Context(), job, s.Generation, given)
 	if err != nil || len(diags) != 1 {
 		t.Fatalf("diagnostics %v, error %v", diags, err)
 	}
-	if d := diags[0]; !strings.Contains(d.Summary, "yy") || !strings.Contains(d.Detail, "The columns of source.a are those of the test at a.test.hcl:4") {
+	if d := diags[0]; !strings.Contains(d.Summary, "yy") || !strings.Contains(d.Detail, "The columns of source.a come from the test at a.test.hcl:4") {
 		t.Errorf("got %s: %s", d.Summary, d.Detail)
 	}
 }

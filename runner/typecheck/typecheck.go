@@ -29,7 +29,7 @@ type Given map[string]map[string]Columns
 // Columns are those of a source, with the place that they were learned from.
 type Columns struct {
 	Schema dataset.Schema
-	Where  string // "orders.test.hcl:7"
+	From   string // who says so: "the test at orders.test.hcl:7"
 }
 
 // Check judges the SQL of all pipelines in one compute job, which needs no
@@ -100,7 +100,7 @@ func (c *checker) source(ctx context.Context, s *compile.Step) error {
 	contract := c.bound.Contract(s.Address)
 	if given, ok := c.given[s.Address]; contract == nil && ok {
 		contract = given.Schema
-		c.learned[s.Address] = []string{fmt.Sprintf("The columns of %s are those of the test at %s, since it promises none.", s.Address, given.Where)}
+		c.learned[s.Address] = []string{fmt.Sprintf("The columns of %s come from %s, since it promises none.", s.Address, given.From)}
 	}
 	if contract == nil {
 		return nil

@@ -47,7 +47,7 @@ func (x *extraction) workgroupTold() string {
 		told = append(told, "results in "+x.tok.Place.Output)
 	}
 	if c := x.tok.Place.Cutoff; c > 0 {
-		told = append(told, "a query may scan "+humanize.IBytes(uint64(c)))
+		told = append(told, "a query may scan "+humanize.Bytes(uint64(c)))
 	}
 	return strings.Join(told, ", ")
 }
