@@ -47,7 +47,7 @@ func (a *app) planCommand() *cobra.Command {
 			"pipelines that did. \"origin/main...\" is where HEAD left origin/main.\n" +
 			"Exit code 0: nothing stands in the way; 1: something does; with --detailed-exitcode, 2: nothing\n" +
 			"does, and there are changes.",
-		ValidArgsFunction: f.completePipeline,
+		ValidArgsFunction: f.completePipelines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.exit && f.against == "" {
 				return mistake("--detailed-exitcode tells of changes: say --against which revision")

@@ -37,22 +37,29 @@ func (out *planned) summaryText() string {
 
 // planText is a plan for a terminal.
 func planText(out *planned, style diag.Style) string {
+	text := paintedLines(planLines(out), style)
+	if text != "" {
+		text += "\n"
+	}
+	return text + out.summaryText() + "\n"
+}
+
+// signs stand in front of what a mark means, so that colour is never all.
+var signs = map[byte]string{'!': "✗", '?': "!", '=': "✓", '+': "+", '-': "-", '~': "~"}
+
+// paintedLines puts lines on a terminal, with an empty one before each heading
+// but the first.
+func paintedLines(lines []planLine, style diag.Style) string {
 	var b strings.Builder
 	paint := map[byte]func(string) string{'+': style.Green, '-': style.Red, '~': style.Yellow, '!': style.Red, '?': style.Yellow, '#': style.Bold}
-	sign := map[byte]string{'!': "✗", '?': "!", '=': "✓", '+': "+", '-': "-", '~': "~"}
-	for i, l := range planLines(out) {
-		if l.mark == '#' {
-			if i > 0 {
-				b.WriteString("\n")
-			}
-			b.WriteString(style.Bold(l.text) + "\n")
-			continue
+	for i, l := range lines {
+		if l.mark == '#' && i > 0 {
+			b.WriteString("\n")
 		}
 		text := l.text
-		if s := sign[l.mark]; s != "" {
+		if s := signs[l.mark]; s != "" {
 			body := strings.TrimLeft(text, " ")
-			indent := len(text) - len(body)
-			text = strings.Repeat(" ", max(0, indent-2)) + s + " " + body
+			text = strings.Repeat(" ", max(0, len(text)-len(body)-2)) + s + " " + body
 		}
 		if p := paint[l.mark]; p != nil {
 			text = p(text)
@@ -61,10 +68,7 @@ func planText(out *planned, style diag.Style) string {
 		}
 		b.WriteString(text + "\n")
 	}
-	if b.Len() > 0 {
-		b.WriteString("\n")
-	}
-	return b.String() + out.summaryText() + "\n"
+	return b.String()
 }
 
 // planMarkdown is a plan for a comment on a pull request.

@@ -95,8 +95,9 @@ type Options struct {
 	// Slot is the one to plan; zero: the next firing, or Now for a pipeline that
 	// does not fire by itself.
 	Slot   time.Time
-	Traces bool // see proof.Trial
-	Quiet  bool // prove nothing, only say what would be done
+	Traces bool   // see proof.Trial
+	Quiet  bool   // prove nothing, only say what would be done
+	Only   string // address of the only step to prove; empty: all
 }
 
 const (
@@ -133,7 +134,7 @@ func Make(ctx context.Context, p *compile.Pipeline, o Options) Plan {
 		out.Steps = append(out.Steps, step)
 	}
 	if !o.Quiet {
-		out.prove(ctx, p, b, o.Traces)
+		out.prove(ctx, p, b, o)
 	}
 	return out
 }
@@ -144,12 +145,15 @@ func (p Plan) values() compile.RunValues {
 }
 
 // prove asks the sources and sinks to prove that they will work.
-func (out *Plan) prove(ctx context.Context, p *compile.Pipeline, b *compile.Bound, traces bool) {
+func (out *Plan) prove(ctx context.Context, p *compile.Pipeline, b *compile.Bound, o Options) {
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	var mu sync.Mutex
 	for i, s := range p.Steps {
-		trial := proof.Trial{Traces: traces}
+		if o.Only != "" && s.Address != o.Only {
+			continue
+		}
+		trial := proof.Trial{Traces: o.Traces}
 		if w := out.Steps[i].Writes; w != nil {
 			trial.Key = w.File
 		}
