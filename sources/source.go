@@ -35,6 +35,9 @@ type Request struct {
 	// Save stores a token durably. Work that must not be repeated is announced
 	// by Save before it is waited for.
 	Save func(ctx context.Context, token []byte) error
+	// Limit is how many rows are wanted, of a run that only looks; 0: all. A source
+	// that cannot bring fewer brings more.
+	Limit int64
 	// Progress may be called at any time, from any goroutine, and is cheap.
 	Progress func(Progress)
 }

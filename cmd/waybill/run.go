@@ -90,17 +90,25 @@ func (a *app) runCommand() *cobra.Command {
 	var d dataFlags
 	var at string
 	var asJSON bool
+	var dry dryFlags
 	cmd := &cobra.Command{
 		Use:   "run PIPELINE",
 		Short: "Run a pipeline now, or for a slot",
 		Long: "Runs a pipeline and delivers what it makes. Names and dates come from the slot,\n" +
 			"which is now unless --at names another: running the same slot again writes the same keys.\n" +
+			"With --dry-run it takes a part of the rows, shows what would come of them, and delivers nothing.\n" +
 			"Exit code 0: it succeeded; 1: it did not.",
 		Args:              needs("the name of a pipeline"),
 		ValidArgsFunction: f.completePipeline,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("at") && at == "" { // a shell variable that is not set, most likely
 				return mistake("--at is empty: give it a time, or leave it out to run for now")
+			}
+			if err := dry.check(cmd); err != nil {
+				return err
+			}
+			if dry.on {
+				return a.dryRun(cmd.Context(), &f, dry, args[0], at, asJSON)
 			}
 			return a.run(cmd.Context(), &f, &d, args[0], at, asJSON)
 		},
@@ -109,6 +117,7 @@ func (a *app) runCommand() *cobra.Command {
 	d.register(cmd)
 	cmd.Flags().StringVar(&at, "at", "", "`slot` to run for: 2026-11-22, 2026-11-22T09:00 (in the pipeline's time zone) or with an offset")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print each event as one JSON object a line")
+	dry.register(cmd, &f)
 	return cmd
 }
 
