@@ -75,7 +75,7 @@ func (e *execution) takeFiles(ctx context.Context, job engine.Job, s *compile.St
 		return engine.Exports{}, nil, err
 	}
 	if got.Against != "" {
-		taken.Against = fmt.Sprintf("of %s, %s", plan.From, got.Against)
+		taken.Against = fmt.Sprintf("a file of %s will not do: %s", plan.From, got.Against)
 		return engine.Exports{}, nil, nil
 	}
 	dir := e.dir(s.Address)

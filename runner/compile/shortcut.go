@@ -22,8 +22,8 @@ type Shortcut struct {
 	// MaxSize bounds each file, and allows several; 0: there is to be one.
 	MaxSize int64 `json:"-"`
 	// Copy is set if the destination may be asked to copy the files from where
-	// From found them: one identity reads there and writes here. Otherwise Sent
-	// says why they are sent.
+	// From found them: one identity reads there and writes here. Where another
+	// one does, Sent says so.
 	Copy bool   `json:"copy,omitempty"`
 	Sent string `json:"sent,omitempty"`
 }
@@ -42,14 +42,10 @@ func (b *Bound) Shortcut(sink string) Shortcut {
 	if r.values.Set("format.row_group_rows") {
 		out.GroupRows = r.common.Format.RowGroupRows
 	}
-	reads, writes := readsAs(from), copiesAs(r)
-	switch {
-	case reads == "":
-		out.Sent = fmt.Sprintf("the files of %s are on disk only", from.step.Address)
-	case reads != writes:
-		out.Sent = fmt.Sprintf("%s is not read by the identity that writes them", from.step.Address)
-	default:
-		out.Copy = true
+	if reads, writes := readsAs(from), copiesAs(r); reads != "" && writes != "" {
+		if out.Copy = reads == writes; !out.Copy {
+			out.Sent = "another identity reads " + from.step.Address
+		}
 	}
 	return out
 }

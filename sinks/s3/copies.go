@@ -38,10 +38,14 @@ func (c *copies) tell(note func(string)) {
 	total := c.asked + c.small
 	switch {
 	case note == nil || total == 0:
-	case c.refused != nil:
-		note(fmt.Sprintf("S3 copied %d of %d bytes, the others were sent: %s", c.copied, total, reason(c.refused)))
 	case c.asked == 0:
 		note(fmt.Sprintf("sent: files up to %d MiB are copied no faster", objectstore.CopyFrom>>20))
+	case c.refused != nil && c.copied == 0:
+		note("sent: " + reason(c.refused))
+	case c.refused != nil:
+		note(fmt.Sprintf("S3 copied %d of %d bytes, and the others were sent: %s", c.copied, total, reason(c.refused)))
+	case c.copied == total:
+		note("S3 copied it")
 	default:
 		note(fmt.Sprintf("S3 copied %d of %d bytes", c.copied, total))
 	}
