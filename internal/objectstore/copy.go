@@ -11,9 +11,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// CopyFrom is the size above which a file is copied: S3 copies parts of objects
+// copyAbove is the size above which a file is copied: S3 copies parts of objects
 // above 5 MB only, and one PUT of less is as quick as the three requests.
-const CopyFrom = 5 << 20
+const copyAbove = 5 << 20
+
+// CopiedAbove is the size in bytes above which S3 is asked to copy a file under
+// that checksum algorithm. A checksum that depends on the parts stays what it
+// would be of a file that is sent.
+func CopiedAbove(checksum string) int64 {
+	if a, err := algorithmOf(checksum); err == nil && a.composite {
+		return multipartFrom - 1
+	}
+	return copyAbove
+}
 
 // A Source is one version of an object, which a file was brought from.
 type Source struct {
@@ -26,15 +36,15 @@ type Source struct {
 // copies reports whether S3 is to be asked to copy an upload's bytes. Under a
 // customer's own key the source would have to be decrypted by another one.
 func (c *Client) copies(u Upload) bool {
-	return u.From != nil && u.From.ETag != "" && u.Size > CopyFrom && c.opts.CustomerKey.key.IsZero()
+	return u.From != nil && u.From.ETag != "" && u.Size > CopiedAbove(u.Checksum) && c.opts.CustomerKey.key.IsZero()
 }
 
 // name is the source as a request names it: path and version are escaped, the
-// slashes between are not.
+// slashes between are not. A plus sign must be, or S3 reads a space.
 func (s Source) name() string {
 	parts := strings.Split(s.Bucket+"/"+s.Key, "/")
 	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
+		parts[i] = strings.ReplaceAll(url.PathEscape(p), "+", "%2B")
 	}
 	name := strings.Join(parts, "/")
 	if s.Version != "" {

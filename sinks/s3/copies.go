@@ -12,7 +12,7 @@ import (
 type copies struct {
 	mu            sync.Mutex
 	asked, copied int64 // bytes
-	small         int64 // bytes of files that are too small for it
+	small, least  int64 // bytes of files that are too small for it, and the largest size that is
 	refused       error // why not all that was asked for
 }
 
@@ -22,8 +22,8 @@ func (c *copies) add(up objectstore.Upload, done objectstore.Uploaded) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if up.Size <= objectstore.CopyFrom {
-		c.small += up.Size
+	if least := objectstore.CopiedAbove(up.Checksum); up.Size <= least {
+		c.small, c.least = c.small+up.Size, least
 		return
 	}
 	c.asked += up.Size
@@ -39,7 +39,7 @@ func (c *copies) tell(note func(string)) {
 	switch {
 	case note == nil || total == 0:
 	case c.asked == 0:
-		note(fmt.Sprintf("sent: files up to %d MiB are copied no faster", objectstore.CopyFrom>>20))
+		note(fmt.Sprintf("sent: files up to %d MiB are not worth copying", (c.least+1)>>20))
 	case c.refused != nil && c.copied == 0:
 		note("sent: " + reason(c.refused))
 	case c.refused != nil:
