@@ -244,9 +244,5 @@ func copyVerified(from, to, sha string) (err error) {
 	if err := os.Rename(temp, to); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(to))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return syncDir(filepath.Dir(to))
 }

@@ -275,8 +275,9 @@ func (e *execution) finish(err error) (state.Run, error) {
 	case err != nil:
 		status, p = state.Failed, problem.Of(err)
 	}
-	now := time.Now().UTC()
 	ctx := context.WithoutCancel(e.parent)
+	e.releaseAll(ctx) // before the end is recorded: after it nobody would
+	now := time.Now().UTC()
 	if err := e.Store.Finish(ctx, e.run.ID, e.Owner, status, reason, p, now); err != nil {
 		return e.run, fmt.Errorf("recording the end of run %s: %w", e.run.ID, err)
 	}

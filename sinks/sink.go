@@ -46,6 +46,10 @@ type Delivery struct {
 	Ledger  Ledger
 	// Progress may be called at any time, from any goroutine, and is cheap.
 	Progress func(Progress)
+	// Note may be called before Deliver returns, by one goroutine at a time, to
+	// tell people who ask how the delivery was made: "S3 copied all of it". May
+	// be nil.
+	Note func(string)
 }
 
 // What becomes of objects that stand already where artifacts are to go.
@@ -71,6 +75,9 @@ type Artifact struct {
 	ContentType string         `json:"content_type"`
 	Role        string         `json:"role,omitempty"` // "" for data, Manifest or Success
 	Schema      dataset.Schema `json:"schema,omitempty"`
+	// Origin is an object with the same bytes, which the destination may be asked
+	// to copy; nil: none.
+	Origin *dataset.Origin `json:"origin,omitempty"`
 }
 
 // An Intent is a durable announcement that an object is about to be written.

@@ -58,7 +58,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 // mayTellError reports whether the body can be an error: S3 answers some
 // operations with 200 and an error inside.
 func (w *recorder) mayTellError() bool {
-	return w.entry.Status >= 300 || w.entry.Operation == "CompleteMultipartUpload" || w.entry.Operation == "CopyObject"
+	return w.entry.Status >= 300 || w.entry.Operation == "CompleteMultipartUpload" || w.entry.Operation == "CopyObject" || w.entry.Operation == "UploadPartCopy"
 }
 
 // Unwrap lets http.ResponseController reach the connection.

@@ -254,14 +254,24 @@ func (b *Bound) Contract(address string) dataset.Schema {
 	return out
 }
 
-// Takes returns what a sink reads, and the columns that it sorts by.
-func (b *Bound) Takes(sink string) (input string, orderBy []string) {
+// Takes returns what a sink reads, and the columns of it that its attributes
+// name, by attribute. The one that a diff adds is not among them.
+func (b *Bound) Takes(sink string) (input string, columns map[string][]string) {
 	common := b.steps[sink].common
-	for _, item := range common.OrderBy {
-		name, _, _ := strings.Cut(strings.TrimSpace(item), " ")
-		orderBy = append(orderBy, name)
+	columns = map[string][]string{"key_columns": common.KeyColumns}
+	name := func(attr, column string) {
+		if common.Mode != "diff" || !strings.EqualFold(column, transform.ChangeColumn) {
+			columns[attr] = append(columns[attr], column)
+		}
 	}
-	return common.Input.Address, orderBy
+	for _, item := range common.OrderBy {
+		column, _, _ := strings.Cut(strings.TrimSpace(item), " ")
+		name("order_by", column)
+	}
+	for _, column := range common.PartitionBy {
+		name("partition_by", column)
+	}
+	return common.Input.Address, columns
 }
 
 // Range is where an attribute of a step stands, or the step's body.

@@ -73,6 +73,12 @@ type Job interface {
 	// cuts are exact; that takes disk for a second copy of the rows. On failure
 	// no file is left.
 	ExportFiles(ctx context.Context, e ExportFiles) (Exports, error)
+	// Accept judges whether files that a relation is read from can be its
+	// artifacts as they are: whether ExportFiles would write the same columns in
+	// the same way. Then it verifies them as it does finished files, and returns
+	// them as ExportFiles would; they are where they were, and have not changed.
+	// What speaks against it is a text, and no error.
+	Accept(ctx context.Context, a Accept) (Accepted, error)
 	// Preview returns the first rows, at most 1000, as texts; NULL is a nil
 	// pointer.
 	Preview(ctx context.Context, name string, limit int) (dataset.Schema, [][]*string, error)
@@ -163,4 +169,20 @@ type ExportedFile struct {
 	Size      int64  `json:"size"`
 	Rows      int64  `json:"rows"`
 	SHA256    string `json:"sha256"`
+}
+
+// Accept asks about files that a relation is read from, all of them.
+type Accept struct {
+	Relation string        `json:"relation"`
+	Paths    []string      `json:"paths"` // absolute, in one of ReadDirs or WriteDirs
+	Format   encode.Format `json:"format"`
+	// GroupRows is how many rows row groups are to have; 0: any number.
+	GroupRows int64 `json:"group_rows,omitempty"`
+}
+
+// Accepted is the answer: the files, in the order of the paths and with their
+// base names, or what speaks against them.
+type Accepted struct {
+	Exports
+	Against string `json:"against,omitempty"` // "it is compressed with snappy instead of zstd"
 }

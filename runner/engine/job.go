@@ -215,6 +215,12 @@ func (j *job) ExportFiles(ctx context.Context, e ExportFiles) (out Exports, err 
 	return out, err
 }
 
+// Accept implements Job.
+func (j *job) Accept(ctx context.Context, a Accept) (out Accepted, err error) {
+	err = j.call(ctx, wire.MethodAccept, a, &out, nil)
+	return out, err
+}
+
 // Preview implements Job.
 func (j *job) Preview(ctx context.Context, name string, limit int) (dataset.Schema, [][]*string, error) {
 	var out wire.Rows

@@ -115,7 +115,7 @@ func (c *checker) source(ctx context.Context, s *compile.Step) error {
 
 // sink looks at the columns that a sink delivers, where they are known.
 func (c *checker) sink(s *compile.Step) {
-	input, order := c.bound.Takes(s.Address)
+	input, named := c.bound.Takes(s.Address)
 	columns, ok := c.known[input]
 	if !ok {
 		return
@@ -127,11 +127,13 @@ func (c *checker) sink(s *compile.Step) {
 	if names := c.bound.Exposed(s.Address, columns); len(names) > 0 {
 		report(compile.SensitiveColumns(s.Address, input, names), "input")
 	}
-	for _, name := range order {
-		if !slices.ContainsFunc(columns, func(c dataset.Column) bool { return strings.EqualFold(c.Name, name) }) {
-			p := problem.New("column-not-found", fmt.Sprintf("column %q does not exist in %s", name, input), nil)
-			p.Remedy = []string{strings.TrimSpace("It has: " + columns.String() + "." + diag.Suggest(name, columnNames(columns)))}
-			report(p, "order_by")
+	for attr, names := range named {
+		for _, name := range names {
+			if columns.Index(name) < 0 {
+				p := problem.New("column-not-found", fmt.Sprintf("column %q does not exist in %s", name, input), nil)
+				p.Remedy = []string{strings.TrimSpace("It has: " + columns.String() + "." + diag.Suggest(name, columnNames(columns)))}
+				report(p, attr)
+			}
 		}
 	}
 }

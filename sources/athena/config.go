@@ -31,6 +31,9 @@ type Config struct {
 // Role is the ARN of the role that asks Athena; empty if none is assumed.
 func (c Config) Role() string { return c.Connection.ActsAs() }
 
+// ReadsAs names the identity that reads what UNLOAD stages in S3.
+func (c Config) ReadsAs() string { return c.Connection.Key() }
+
 // maxReuse is the oldest result that Athena reuses: 10,080 minutes.
 const maxReuse = 7 * 24 * time.Hour
 
@@ -55,7 +58,7 @@ func Block() *schema.Block {
 			{Name: "workgroup", Type: schema.String, Default: "primary", Example: `"primary"`,
 				Doc: "The workgroup that the query runs in: letters, digits and . _ -, at most 128. Its enforced settings take precedence over output_location."},
 			{Name: "output_location", Type: schema.String, Example: `"s3://lake-results/waybill/"`,
-				Doc: "Where Athena writes results. May be absent if the workgroup has a location. What UNLOAD writes below it is removed after the download; result files stay, as reuse_results needs them."},
+				Doc: "Where Athena writes results. May be absent if the workgroup has a location. What UNLOAD writes below it is removed after the download, or after the run if a sink may have S3 copy it from there; result files stay, as reuse_results needs them."},
 			{Name: "query", Type: schema.Query, Example: `"SELECT * FROM orders WHERE day = ?"`,
 				Doc: "The SQL text, at most 262,144 bytes. Exactly one of query and query_file is set."},
 			{Name: "query_file", Type: schema.QueryFile, Example: `"sql/orders.sql"`,

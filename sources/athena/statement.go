@@ -140,10 +140,10 @@ func (s statement) cut(rows int64) statement {
 }
 
 // unloaded returns the statement that writes the query's rows below an s3://
-// location, as Parquet. UNLOAD takes a SELECT; VALUES, TABLE and parentheses
+// location, as Parquet with that codec. UNLOAD takes a SELECT; VALUES, TABLE and parentheses
 // become one.
-func (s statement) unloaded(location string) string {
-	return "UNLOAD (SELECT * FROM (\n" + s.text + "\n)) TO " + quoteString(location) + " WITH (format = 'PARQUET', compression = 'SNAPPY')"
+func (s statement) unloaded(location, codec string) string {
+	return "UNLOAD (SELECT * FROM (\n" + s.text + "\n)) TO " + quoteString(location) + " WITH (format = 'PARQUET', compression = " + quoteString(strings.ToUpper(codec)) + ")"
 }
 
 // typed returns the statement whose only row holds the exact type of each

@@ -121,7 +121,7 @@ func TestPositionsLeadBack(t *testing.T) {
 				t.Fatalf("%q: %v leads to %v, want %v", sent, seen, got, want)
 			}
 		}
-		if sent := s.unloaded("s3://b/"); endOf(sent[:strings.Index(sent, "MARK")]) != endOf(s.described()[:strings.Index(s.described(), "MARK")]) {
+		if sent := s.unloaded("s3://b/", "zstd"); endOf(sent[:strings.Index(sent, "MARK")]) != endOf(s.described()[:strings.Index(s.described(), "MARK")]) {
 			t.Fatal("the two wrappings differ in their lines")
 		}
 	})

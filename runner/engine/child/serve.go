@@ -139,6 +139,12 @@ func (s *server) do(ctx context.Context, r wire.Request) (any, error) {
 		return s.export(ctx, r)
 	case wire.MethodExportFiles:
 		return s.exportFiles(ctx, r)
+	case wire.MethodAccept:
+		p, err := params[engine.Accept](r)
+		if err != nil {
+			return nil, err
+		}
+		return s.db.Accept(ctx, p)
 	case wire.MethodFooter:
 		p, err := params[wire.Footer](r)
 		if err != nil {

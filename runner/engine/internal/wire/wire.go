@@ -25,6 +25,7 @@ const (
 
 	MethodExportFiles = "export_files"
 	MethodFooter      = "footer"
+	MethodAccept      = "accept"
 )
 
 // A Request asks for one method.
