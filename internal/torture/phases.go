@@ -37,7 +37,7 @@ func newRecording(f flow, requests []proxy.Request, commits int, took time.Durat
 }
 
 // uploads are the operations that a delivery consists of.
-var uploads = []string{"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
+var uploads = []string{"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "DeleteObject"}
 
 func (o op) isUpload() bool { return slices.Contains(uploads, o.name) }
 
