@@ -62,6 +62,9 @@ func (t *trial) carrySchedule(ctx context.Context) ([]time.Time, error) {
 // serveSlots is a daemon that goes on until it has died, or all slots so far
 // are over; runs that failed are then gone on with.
 func (t *trial) serveSlots(ctx context.Context, n int) error {
+	if n == 0 && t.plan.first != nil {
+		return t.plan.first(ctx, t)
+	}
 	if n == 0 && t.plan.anytime > 0 {
 		timer := time.AfterFunc(time.Duration(t.rand.Int64N(int64(t.plan.anytime))), t.victim.kill)
 		defer timer.Stop()
