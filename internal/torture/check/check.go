@@ -149,7 +149,7 @@ func (c Case) judgeSink(ctx context.Context, v *Verdict, l ledger, slot time.Tim
 	if err := c.judgeStrangers(ctx, v, d, w); err != nil {
 		return err
 	}
-	if err := c.judgeUploads(ctx, v, l, w); err != nil {
+	if err := c.judgeUploads(ctx, v, l, d, w); err != nil {
 		return err
 	}
 	whole, err := Whole(ctx, c.Buckets, w)
@@ -234,19 +234,30 @@ func (c Case) judgeStrangers(ctx context.Context, v *Verdict, d delivery, w Want
 	return nil
 }
 
-// judgeUploads finds multipart uploads that were left open.
-func (c Case) judgeUploads(ctx context.Context, v *Verdict, l ledger, w Want) error {
-	open, err := c.Buckets.Uploads(ctx, w.Bucket, w.Prefix)
-	if err != nil {
-		return err
+// judgeUploads finds multipart uploads that were left open. There are services
+// that list those of a whole key only.
+func (c Case) judgeUploads(ctx context.Context, v *Verdict, l ledger, d delivery, w Want) error {
+	prefixes := []string{w.Prefix}
+	for _, o := range d.objects {
+		prefixes = append(prefixes, o.Key)
 	}
-	for _, u := range open {
-		known := slices.ContainsFunc(l.intents, func(in intent) bool { return in.uploadID == u.ID })
-		if u.Parts == 0 && !known {
-			v.Strays++
-			continue
+	seen := map[string]bool{}
+	for _, prefix := range prefixes {
+		open, err := c.Buckets.Uploads(ctx, w.Bucket, prefix)
+		if err != nil {
+			return err
 		}
-		v.partial("the upload %s of s3://%s/%s was left open with %d parts", u.ID, w.Bucket, u.Key, u.Parts)
+		for _, u := range open {
+			known := slices.ContainsFunc(l.intents, func(in intent) bool { return in.uploadID == u.ID })
+			switch {
+			case seen[u.ID]:
+			case u.Parts == 0 && !known:
+				v.Strays++
+			default:
+				v.partial("the upload %s of s3://%s/%s was left open with %d parts", u.ID, w.Bucket, u.Key, u.Parts)
+			}
+			seen[u.ID] = true
+		}
 	}
 	return nil
 }
