@@ -243,6 +243,14 @@ type ledger struct {
 	id string
 }
 
+func (l ledger) Held(ctx context.Context) error {
+	now, err := l.e.Store.Run(ctx, l.e.run.ID)
+	if err == nil && now.Owner != l.e.Owner {
+		return errLeaseLost
+	}
+	return err
+}
+
 func (l ledger) Intend(ctx context.Context, in sinks.Intent) error {
 	return l.e.Store.Intend(ctx, l.e.Owner, l.id, in)
 }

@@ -166,6 +166,9 @@ func (e *execution) attachBefore(ctx context.Context, job engine.Job, s *compile
 }
 
 func baselineMissing(s *compile.Step, err error) error {
+	if isNoSpace(err) {
+		return diskProblem(err) // of the copy: the baseline is as it was
+	}
 	return problem.New("baseline-missing", fmt.Sprintf("the rows that %s last delivered cannot be read", s.Address), err)
 }
 

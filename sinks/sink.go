@@ -110,6 +110,9 @@ type Object struct {
 // A Ledger makes a delivery's steps durable. Each call has returned before the
 // step that it announces begins. Safe for concurrent use.
 type Ledger interface {
+	// Held fails once another process has taken the delivery over. It is asked
+	// before each object is removed: what we would remove then is another's.
+	Held(ctx context.Context) error
 	// Intend records that an object, or an upload of it, is about to exist.
 	Intend(ctx context.Context, in Intent) error
 	// Settle records that the object of this key is there.

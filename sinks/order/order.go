@@ -267,6 +267,11 @@ func (c *carrier) outdated(ctx context.Context) error {
 }
 
 func (c *carrier) remove(ctx context.Context, key string) error {
+	// Unlike a put, which is announced, nothing else would tell that we slept
+	// for so long that another process has done our work.
+	if err := c.d.Ledger.Held(ctx); err != nil {
+		return err
+	}
 	if err := c.t.Remove(ctx, key); err != nil {
 		return err
 	}
