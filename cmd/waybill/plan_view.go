@@ -243,6 +243,13 @@ func (v *planView) step(s plan.Step) {
 		}
 	}
 	v.writes(s.Writes)
+	if c := s.Shortcut; c != nil && c.From != "" {
+		how := "if they are as its own would be"
+		if c.Copy {
+			how += ", by copies within S3"
+		}
+		v.line(' ', "      %-11s takes the files of %s, %s", "short cut", c.From, how)
+	}
 }
 
 // shownColumns is a schema on one line, cut where nobody reads on.
