@@ -26,6 +26,7 @@ type Config struct {
 	Fetch               string           `wb:"fetch"`
 	ReuseResults        time.Duration    `wb:"reuse_results"` // 0: never
 	ExpectedBucketOwner string           `wb:"expected_bucket_owner"`
+	DataLocations       []string         `wb:"data_locations"` // s3://bucket/prefix/
 }
 
 // Role is the ARN of the role that asks Athena; empty if none is assumed.
@@ -71,6 +72,8 @@ func Block() *schema.Block {
 				Doc: "Let Athena answer with the result of the very same query if it is not older than this: whole minutes, at most 7d. Implies a result file."},
 			{Name: "expected_bucket_owner", Type: schema.String, Example: `"123456789012"`,
 				Doc: "The account that must own the bucket of output_location. It does not cover an enforced location of the workgroup."},
+			{Name: "data_locations", Type: schema.Strings, Example: `["s3://lake-data/orders/"]`,
+				Doc: "Where the tables' data is, for `waybill iam`: Athena reads it with our permissions, and only the catalog knows where it is. It changes nothing in a run."},
 		},
 	}
 }
@@ -112,6 +115,13 @@ func checkSettings(c Config, v *schema.Values) hcl.Diagnostics {
 	}
 	if v.Set("expected_bucket_owner") && v.Known("expected_bucket_owner") && !accountID.MatchString(c.ExpectedBucketOwner) {
 		refuse("expected_bucket_owner", "expected_bucket_owner is not an account id", "An AWS account id has 12 digits.")
+	}
+	if v.Known("data_locations") {
+		for _, l := range c.DataLocations {
+			if _, err := parseLocation(l); err != nil {
+				refuse("data_locations", err.Error(), "Write s3://bucket/prefix/.")
+			}
+		}
 	}
 	if c.ReuseResults > maxReuse || c.ReuseResults%time.Minute != 0 {
 		refuse("reuse_results", "reuse_results is not what Athena takes", `Athena counts it in minutes: write "1m" to "7d".`)
