@@ -106,8 +106,8 @@ type execution struct {
 	log      *slog.Logger
 }
 
-// guarded runs the phases while a second goroutine keeps the lease: until they
-// have returned, however long cleaning up takes them.
+// guarded runs the phases, and what cleans up after them, while a second
+// goroutine keeps the lease: until they have returned, however long that takes.
 func (e *execution) guarded() error {
 	ctx, cancel := context.WithCancelCause(e.parent)
 	defer cancel(nil)
@@ -119,9 +119,13 @@ func (e *execution) guarded() error {
 		e.keepLease(alive, cancel)
 	}()
 	err := e.phases(ctx)
+	cause := context.Cause(ctx)
+	if over := err == nil || !interrupted(ctx) && !errors.Is(err, errLeaseLost); over {
+		e.releaseAll(context.WithoutCancel(ctx)) // before the end is recorded: after it nobody would
+	}
 	stop()
 	<-kept
-	if cause := context.Cause(ctx); err != nil && cause != nil {
+	if err != nil && cause != nil {
 		return cause
 	}
 	return err
@@ -275,9 +279,8 @@ func (e *execution) finish(err error) (state.Run, error) {
 	case err != nil:
 		status, p = state.Failed, problem.Of(err)
 	}
-	ctx := context.WithoutCancel(e.parent)
-	e.releaseAll(ctx) // before the end is recorded: after it nobody would
 	now := time.Now().UTC()
+	ctx := context.WithoutCancel(e.parent)
 	if err := e.Store.Finish(ctx, e.run.ID, e.Owner, status, reason, p, now); err != nil {
 		return e.run, fmt.Errorf("recording the end of run %s: %w", e.run.ID, err)
 	}
