@@ -40,6 +40,9 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 	}
 	done, err := job.ExportFiles(ctx, engine.ExportFiles{Relation: input, Dir: dir, Format: out.Format, OrderBy: out.OrderBy,
 		Layout: engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy},
+		Key: func(number int, partition string) (string, error) {
+			return e.bound.FileName(s.Address, number, partition)
+		},
 		Progress: func(percent float64) {
 			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Phase: "writing", Done: int64(percent), Total: 100})
 		}})

@@ -28,8 +28,8 @@ var dataEntries = map[string]Entry{
 	"artifact-invalid": {Title: "a finished file did not pass its check", Cause: "Each Parquet file is read by a second implementation before it is sent, and this one was not what it should be.", Remedy: []string{"Nothing was delivered. Please report this with the schema shown."}, Class: Permanent},
 	"value-unsupported": {
 		Title:  "a value cannot be written in this format",
-		Cause:  "JSON has no NaN and no Infinity.",
-		Remedy: []string{"Replace such values in the transformation, for instance: CASE WHEN isfinite(x) THEN x END."},
+		Cause:  "Formats and encodings differ in what they can say: JSON has no NaN and no Infinity, windows-1252 has no Greek. waybill never writes something else instead.",
+		Remedy: []string{"Replace such values in a transform, for instance: CASE WHEN isfinite(x) THEN x END.", "Or choose a format, an encoding or a quote_mode that has them."},
 		Class:  Permanent,
 	},
 	"column-unsuitable": {Title: "a column cannot serve for this", Remedy: []string{"Convert the column in a transform, or use another one."}, Class: Permanent},

@@ -55,10 +55,32 @@ func (d *Database) ExportFiles(ctx context.Context, e engine.ExportFiles) (engin
 // fileName names the artifacts in the order in which they are written.
 func fileName(f encode.Format, i int) string { return fmt.Sprintf("part-%07d%s", i, f.Extensions()[0]) }
 
+// entryOf asks for the name of the file in the archive that a file is to be;
+// empty if it is to be none.
+func entryOf(e engine.ExportFiles, number int, partition, name string) (string, error) {
+	if !e.Format.NeedsEntry() {
+		return "", nil
+	}
+	if e.Key != nil {
+		key, err := e.Key(number, partition)
+		if err != nil {
+			return "", err
+		}
+		if key != "" {
+			name = key
+		}
+	}
+	return e.Format.EntryName(name), nil
+}
+
 // exportWhole writes one file.
 func (d *Database) exportWhole(ctx context.Context, e engine.ExportFiles) (engine.Exports, error) {
 	name := fileName(e.Format, 1)
-	done, err := d.Export(ctx, engine.Export{Relation: e.Relation, Path: filepath.Join(e.Dir, name), Format: e.Format, OrderBy: e.OrderBy, Progress: e.Progress})
+	entry, err := entryOf(e, 1, "", name)
+	if err != nil {
+		return engine.Exports{}, err
+	}
+	done, err := d.Export(ctx, engine.Export{Relation: e.Relation, Path: filepath.Join(e.Dir, name), Format: e.Format, Entry: entry, OrderBy: e.OrderBy, Progress: e.Progress})
 	if err != nil {
 		return engine.Exports{}, err
 	}
