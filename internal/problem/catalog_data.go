@@ -32,6 +32,12 @@ var dataEntries = map[string]Entry{
 		Remedy: []string{"Replace such values in a transform, for instance: CASE WHEN isfinite(x) THEN x END.", "Or choose a format, an encoding or a quote_mode that has them."},
 		Class:  Permanent,
 	},
+	"pgp-key-invalid": {
+		Title:  "nothing can be encrypted for a PGP key",
+		Cause:  "It takes a public key with an encryption subkey (or a primary key that may encrypt) that has neither expired nor been revoked. Nothing was sent.",
+		Remedy: []string{"Ask the recipient for such a key: gpg --armor --export NAME.", "gpg --show-keys FILE tells what a key can do and until when; its encryption subkey is marked [E]."},
+		Class:  Permanent,
+	},
 	"column-unsuitable": {Title: "a column cannot serve for this", Remedy: []string{"Convert the column in a transform, or use another one."}, Class: Permanent},
 	"duplicate-keys":    {Title: "the keys of differences do not tell rows apart", Cause: "A sink with mode = \"diff\" compares rows that have the same key, and a key that occurs twice stands for none of them.", Remedy: []string{"Find them: SELECT key, count(*) FROM … GROUP BY 1 HAVING count(*) > 1.", "Add columns to key_columns, or make the rows unique in a transform."}, Class: Permanent},
 	"too-many-files":    {Title: "a sink would write too many files", Cause: "One delivery has 10,000 files at most.", Remedy: []string{"Raise max_file_rows or max_file_size.", "Or partition by columns with fewer values."}, Class: Permanent},

@@ -172,6 +172,17 @@ func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Di
 	return diags
 }
 
+// checkPGP refuses keys that nothing can be encrypted for.
+func checkPGP(r *read, now time.Time) hcl.Diagnostics {
+	if r.common.PGP == nil || !r.values.Known("pgp.public_key") {
+		return nil
+	}
+	if p := problem.As(r.common.PGP.Check(now)); p != nil {
+		return hcl.Diagnostics{r.values.Error("pgp.public_key", "pgp-key-invalid", "public_key: "+p.Summary, "Ask the recipient for a public key that can encrypt and is valid: gpg --armor --export NAME.")}
+	}
+	return nil
+}
+
 func checkExtension(r *read, name, targetAttr string) hcl.Diagnostics {
 	want := r.common.Format.Extensions()
 	base := path.Base(name)

@@ -21,9 +21,10 @@ type Work struct {
 }
 
 // Finish makes an artifact of what COPY wrote: what DuckDB cannot write itself
-// is written here, then the file is compressed, and made durable. Nothing of it
-// is held in memory but a part. The bytes depend on the rows, the format and
-// the name in the archive alone. On failure neither file is left.
+// is written here, then the file is compressed and encrypted, and made durable.
+// Nothing of it is held in memory but a part. The bytes depend on the rows, the
+// format and the name in the archive alone, except where they are encrypted. On
+// failure neither file is left.
 func (f Format) Finish(ctx context.Context, w Work) (_ Sealed, err error) {
 	f = f.withDefaults()
 	written := w.Copied + ".written"

@@ -70,6 +70,10 @@ type Format struct {
 	// These are strftime patterns, of text; empty is ISO 8601.
 	DateFormat      string `json:"date_format,omitempty" wb:"date_format"`
 	TimestampFormat string `json:"timestamp_format,omitempty" wb:"timestamp_format"`
+
+	// PGP encrypts the file, of whatever kind, once it is finished; nil does not.
+	// It comes from a block of the sink's own.
+	PGP *PGP `json:"pgp,omitempty"`
 }
 
 // Default returns the format of a kind as an empty block configures it.
@@ -100,8 +104,10 @@ func (f Format) withDefaults() Format {
 	return f
 }
 
-// Plain is the format without what is done to the whole file: compression.
+// Plain is the format without what is done to the whole file: compression and
+// encryption.
 func (f Format) Plain() Format {
+	f.PGP = nil
 	if f.IsText() {
 		f.Compression = None
 	}

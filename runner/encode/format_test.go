@@ -51,6 +51,8 @@ func TestNames(t *testing.T) {
 		{Format{Kind: JSON}, ".json", "application/json"},
 		{Format{Kind: JSON, Compression: Zip}, ".json.zip .zip", "application/zip"},
 		{Format{Kind: JSON, Compression: Tgz}, ".json.tgz .json.tar.gz .tgz .tar.gz", "application/gzip"},
+		{Format{Kind: Parquet, PGP: &PGP{}}, ".parquet.pgp .parquet.gpg", "application/pgp-encrypted"},
+		{Format{Kind: JSON, Compression: Gzip, PGP: &PGP{Armor: true}}, ".json.gz.asc .json.gz.pgp .json.gz.gpg", "application/pgp-encrypted"},
 		{Format{Kind: CSV, Encoding: "utf-16le-bom"}, ".csv .tsv .txt", "text/csv; charset=utf-16"},
 		{Format{Kind: CSV, Encoding: "windows-1252", Delimiter: "\t"}, ".tsv .csv .txt", "text/tab-separated-values; charset=windows-1252"},
 	} {
@@ -170,6 +172,7 @@ func TestBlockIsDocumented(t *testing.T) {
 }
 
 func TestEntryName(t *testing.T) {
+	pgp := Format{Kind: CSV, Compression: Zip, PGP: &PGP{Armor: true}}
 	csv, tgz := Format{Kind: CSV, Compression: Zip}, Format{Kind: JSON, Compression: Tgz}
 	for _, tt := range []struct {
 		format    Format
@@ -184,6 +187,8 @@ func TestEntryName(t *testing.T) {
 		{csv, "..", "data.csv"},
 		{csv, "", "data.csv"},
 		{csv, `..\..\a.csv.zip`, `.._.._a.csv`},
+		{pgp, "a/b.csv.zip.asc", "b.csv"},
+		{pgp, "a/b.zip.GPG", "b.csv"},
 		{tgz, "a/b.tar.gz", "b.json"},
 		{tgz, "a/b.json.tgz", "b.json"},
 	} {

@@ -11,18 +11,25 @@ import (
 func (f Format) Extensions() []string {
 	f = f.withDefaults()
 	out := f.baseExtensions()
-	if !f.IsText() {
-		return out
+	if f.compressed() {
+		suffixes := packedExtensions[f.Compression]
+		out = cross(out, suffixes)
+		if f.NeedsEntry() { // the archive's own ending is enough: what is inside has a name too
+			out = append(out, suffixes...)
+		}
 	}
-	suffixes := packedExtensions[f.Compression]
-	if len(suffixes) == 0 {
-		return out
+	if f.PGP != nil {
+		out = cross(out, f.PGP.extensions())
 	}
-	packed := cross(out, suffixes)
-	if f.archives() { // whose own ending is enough: what is inside has a name too
-		packed = append(packed, suffixes...)
+	return out
+}
+
+// extensions are what encryption adds to a name.
+func (p *PGP) extensions() []string {
+	if p.Armor {
+		return []string{".asc", ".pgp", ".gpg"}
 	}
-	return packed
+	return []string{".pgp", ".gpg"}
 }
 
 // baseExtensions are those of the file before it is packed.
@@ -53,22 +60,23 @@ func cross(names, suffixes []string) []string {
 	return out
 }
 
-// archives reports whether the compression makes an archive, whose one entry
-// has a name of its own.
-func (f Format) archives() bool { return f.IsText() && (f.Compression == Zip || f.Compression == Tgz) }
-
-// NeedsEntry reports whether such a file holds another one under a name, which
-// EntryName makes of the file's own.
-func (f Format) NeedsEntry() bool { return f.archives() }
+// NeedsEntry reports whether such a file is an archive of another one, whose
+// name EntryName makes of the file's own.
+func (f Format) NeedsEntry() bool {
+	return f.IsText() && (f.Compression == Zip || f.Compression == Tgz)
+}
 
 // EntryName is the name of the one file in the archive with this key or path:
-// its last part without the archive's ending. If that leaves no ending at all,
+// its last part without the endings of archive and encryption. If that leaves no ending at all,
 // the format's is added.
 func (f Format) EntryName(key string) string {
 	f = f.withDefaults()
 	// An archive with a backslash in it would be unpacked into a directory on
 	// some systems, and it could be any.
 	name := strings.ReplaceAll(path.Base(key), `\`, "_")
+	if f.PGP != nil {
+		name = cutEnding(name, f.PGP.extensions())
+	}
 	name = cutEnding(name, packedExtensions[f.Compression])
 	if strings.Trim(name, "./") == "" {
 		name = "data"
@@ -96,7 +104,10 @@ func cutEnding(name string, endings []string) string {
 // and the bytes would no longer match their checksum.
 func (f Format) ContentType() string {
 	f = f.withDefaults()
-	if f.IsText() && f.Compression != None {
+	if f.PGP != nil {
+		return "application/pgp-encrypted"
+	}
+	if f.compressed() {
 		return map[string]string{Gzip: "application/gzip", Tgz: "application/gzip", Zstd: "application/zstd", Zip: "application/zip"}[f.Compression]
 	}
 	switch f.Kind {

@@ -17,10 +17,13 @@ import (
 )
 
 // Packed reports whether something is done to the whole file once it is
-// written: it is compressed.
-func (f Format) Packed() bool { return f.IsText() && f.withDefaults().Compression != None }
+// written: it is compressed or encrypted.
+func (f Format) Packed() bool { return f.compressed() || f.PGP != nil }
 
-// pack writes the compressed bytes of a file to the artifact, makes it durable
+// compressed reports whether the whole file is compressed.
+func (f Format) compressed() bool { return f.IsText() && f.withDefaults().Compression != None }
+
+// pack writes a file to the artifact, compressed and encrypted, makes it durable
 // and returns its size and digest, taken while writing.
 func (f Format) pack(ctx context.Context, from string, w Work) (_ Sealed, err error) {
 	in, err := os.Open(from)
@@ -52,12 +55,24 @@ func (f Format) pack(ctx context.Context, from string, w Work) (_ Sealed, err er
 // a file. They are closed even when copying has failed: that ends the encoders'
 // goroutines.
 func (f Format) packTo(w io.Writer, r io.Reader, entry string, size int64) error {
-	enc, err := compressor(w, f.Compression, entry, size)
-	if err != nil {
-		return err
+	var outer []io.Closer
+	if f.PGP != nil {
+		enc, err := f.PGP.encryptor(w)
+		if err != nil {
+			return err
+		}
+		w, outer = enc, []io.Closer{enc}
 	}
-	_, err = io.Copy(enc, r)
-	return errors.Join(err, enc.Close())
+	inner := layers{w, outer}
+	if f.compressed() {
+		enc, err := compressor(w, f.Compression, entry, size)
+		if err != nil {
+			return err
+		}
+		inner = layers{enc, append([]io.Closer{enc}, outer...)}
+	}
+	_, err := io.Copy(inner, r)
+	return errors.Join(err, inner.Close())
 }
 
 // compressor returns a writer whose Close ends the compressed stream. The bytes

@@ -19,8 +19,5 @@ pipeline "p" {
     input = transform.t
     path  = "out.csv"
     format "csv" {}
-    pgp { # WARNING not-supported-yet: pgp
-      public_key = "key"
-    }
   }
 }
