@@ -32,6 +32,12 @@ var dataEntries = map[string]Entry{
 		Remedy: []string{"Replace such values in a transform, for instance: CASE WHEN isfinite(x) THEN x END.", "Or choose a format, an encoding or a quote_mode that has them."},
 		Class:  Permanent,
 	},
+	"sheet-too-large": {
+		Title:  "rows or columns do not fit into a sheet",
+		Cause:  "A sheet of a spreadsheet has room for 1048576 rows, the header's among them, and for 16384 columns.",
+		Remedy: []string{"Set max_file_rows = 1000000 in the sink, and use ${file.number} in its key.", "Or deliver another format."},
+		Class:  Permanent,
+	},
 	"pgp-key-invalid": {
 		Title:  "nothing can be encrypted for a PGP key",
 		Cause:  "It takes a public key with an encryption subkey (or a primary key that may encrypt) that has neither expired nor been revoked. Nothing was sent.",

@@ -151,7 +151,7 @@ func scheduleFault(s schedule.Schedule, rng hcl.Range) *hcl.Diagnostic {
 // each other.
 func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	if err := r.common.Format.Check(); err != nil {
+	if err := r.common.Format.Check(); err != nil && !r.common.Format.Pending() { // which a warning tells
 		diags = append(diags, r.values.Error("format", "invalid-value", "format: "+err.Error(), ""))
 	}
 	for _, option := range []string{"delimiter", "quote", "escape"} {

@@ -16,6 +16,9 @@ var (
 		CSV:     textCompressions,
 		NDJSON:  textCompressions,
 		JSON:    textCompressions,
+		XLSX:    {None},
+		Arrow:   {None, LZ4, Zstd},
+		Avro:    {None, Deflate, Snappy, Zstd},
 	}
 )
 
@@ -26,7 +29,7 @@ func Block() *schema.Block {
 		Labels:   []schema.Label{{Name: "kind", Doc: "What the files are."}},
 		Doc:      "How files are encoded.",
 		Example:  `format "parquet" { compression = "zstd" }`,
-		Variants: []schema.Block{parquetBlock(), csvBlock(), ndjsonBlock(), jsonBlock()},
+		Variants: []schema.Block{parquetBlock(), csvBlock(), ndjsonBlock(), jsonBlock(), xlsxBlock(), arrowBlock(), avroBlock(), pendingBlock("pdf", "A document with a table of the rows."), pendingBlock("png", "A picture of a table of the rows.")},
 	}
 }
 
@@ -89,6 +92,60 @@ func jsonBlock() schema.Block {
 		Example: `format "json" {}`,
 		Attrs:   textAttrs(),
 	}
+}
+
+func xlsxBlock() schema.Block {
+	return schema.Block{
+		Type: XLSX,
+		Doc: "A workbook of one sheet. Numbers, dates, times and booleans are cells of their kind; nested values, binary ones and UUIDs are texts as CSV has them. " +
+			"What a spreadsheet would change is a text: numbers of more than 15 digits, dates before March 1900, times finer than a millisecond. Instants are in UTC. " +
+			"NaN, Infinity, control characters and texts of more than 32767 characters are refused with value-unsupported, more than 1048576 rows or 16384 columns with sheet-too-large.",
+		Example: `format "xlsx" { sheet = "Orders"  autofilter = true  column_widths = { name = 30 } }`,
+		Attrs: []schema.Attr{
+			{Name: "sheet", Type: schema.String, Default: "Sheet1", Example: `"Orders"`, Doc: "Name of the sheet: 31 characters at most, without : \\ / ? * [ ]."},
+			{Name: "header", Type: schema.Bool, Default: "true", Doc: "Whether the first row holds the column names."},
+			{Name: "freeze_header", Type: schema.Bool, Default: "true", Doc: "Whether the header stays in sight when the sheet is scrolled."},
+			{Name: "autofilter", Type: schema.Bool, Default: "false", Doc: "Whether the header offers to filter and sort."},
+			{Name: "column_widths", Type: schema.NumberMap, Example: `{ name = 30 }`, Doc: "Widths of columns by their names, in characters, 1 to 255. Others are as wide as the program likes."},
+		},
+		Blocks: []schema.Nested{{Block: &schema.Block{
+			Type: "header_style", Doc: "How the header looks. Without it, bold.", Example: "header_style {\n  fill  = \"#1F4E78\"\n  color = \"#FFFFFF\"\n}",
+			Attrs: []schema.Attr{
+				{Name: "bold", Type: schema.Bool, Default: "true", Doc: "Whether the names are bold."},
+				{Name: "fill", Type: schema.String, Example: `"#1F4E78"`, Doc: "Color behind the names, as #RRGGBB."},
+				{Name: "color", Type: schema.String, Example: `"#FFFFFF"`, Doc: "Color of the names, as #RRGGBB."},
+			},
+		}}},
+	}
+}
+
+func arrowBlock() schema.Block {
+	return schema.Block{
+		Type:    Arrow,
+		Doc:     "Apache Arrow IPC, of all types exactly: decimals, times, lists, maps and structs.",
+		Example: `format "arrow" { compression = "zstd" }`,
+		Attrs: []schema.Attr{
+			{Name: "container", Type: schema.String, Default: ArrowFile, OneOf: []string{ArrowFile, ArrowStream}, Doc: "file, with a footer for random access, which is Feather V2; or stream, to be read from its beginning. The key should then end with .arrow or .arrows."},
+			{Name: "compression", Type: schema.String, Default: None, OneOf: compressions[Arrow], Doc: "Compression of the buffers. Not every reader knows it."},
+		},
+	}
+}
+
+func avroBlock() schema.Block {
+	return schema.Block{
+		Type: Avro,
+		Doc: "An Avro object container file, with its schema. Every value may be null. Decimals are of the logical type decimal, times of time-micros and timestamp-micros (local-timestamp-micros without a zone); " +
+			"maps whose keys are no texts are arrays of key and value. Columns and fields need names that Avro allows: letters, digits and _.",
+		Example: `format "avro" { compression = "snappy" }`,
+		Attrs: []schema.Attr{
+			{Name: "compression", Type: schema.String, Default: Deflate, OneOf: compressions[Avro], Doc: "Codec of the blocks. deflate is known to every reader."},
+		},
+	}
+}
+
+// pendingBlock is a format that is understood and cannot be written yet.
+func pendingBlock(kind, doc string) schema.Block {
+	return schema.Block{Type: kind, Doc: doc, Example: "format \"" + kind + "\" {}", Pending: true}
 }
 
 // textAttrs are what all text formats share.

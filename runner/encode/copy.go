@@ -10,7 +10,9 @@ func strconvInt(n int64) string { return strconv.FormatInt(n, 10) }
 
 // Adapts reports whether the format needs other values than the relation's:
 // whoever writes the query of a COPY must make them.
-func (f Format) Adapts() bool { return f.Kind == NDJSON || f.Kind == JSON || f.EscapeFormulas }
+func (f Format) Adapts() bool {
+	return f.Kind == NDJSON || f.Kind == JSON || f.IsStaged() || f.EscapeFormulas
+}
 
 // CopySQL returns the statement that writes query's rows to path, which must
 // be absolute. Text is written uncompressed, whatever the format says: DuckDB's
@@ -23,6 +25,9 @@ func (f Format) CopySQL(query, path string) string {
 }
 
 func (f Format) copyOptions() []string {
+	if f.IsStaged() {
+		f = staged()
+	}
 	f = f.withDefaults()
 	switch f.Kind {
 	case Parquet:

@@ -18,6 +18,7 @@ type Work struct {
 	Schema   dataset.Schema // of the rows: Athena type names
 	Rows     int64          // how many COPY says it wrote
 	Entry    string         // name of the file in an archive; see Format.NeedsEntry
+	Read     Rows           // of what COPY wrote; only if Format.IsStaged
 }
 
 // Finish makes an artifact of what COPY wrote: what DuckDB cannot write itself
@@ -53,33 +54,35 @@ func (f Format) Finish(ctx context.Context, w Work) (_ Sealed, err error) {
 	return f.pack(ctx, from, w)
 }
 
-// A writeFunc writes rows that DuckDB has left in a file of a form that it
-// understands, and returns how many they were.
-type writeFunc func(ctx context.Context, out io.Writer, in *os.File, f Format, w Work) (int64, error)
+// A writeFunc writes rows that DuckDB has left in a form that it understands,
+// and returns how many they were.
+type writeFunc func(ctx context.Context, out io.Writer, f Format, w Work) (int64, error)
 
 // writer is what writes the format if DuckDB cannot; otherwise nil.
 func (f Format) writer() writeFunc {
 	if f.rewrites() {
-		return func(ctx context.Context, out io.Writer, in *os.File, f Format, w Work) (int64, error) {
-			return rewriteCSV(out, &ctxReader{ctx: ctx, r: in}, f, w.Relation, w.Schema)
-		}
+		return rewriteFile
 	}
-	return nil
+	return map[string]writeFunc{XLSX: writeXLSX, Arrow: writeArrow, Avro: writeAvro}[f.Kind]
+}
+
+func rewriteFile(ctx context.Context, out io.Writer, f Format, w Work) (int64, error) {
+	in, err := os.Open(w.Copied)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close() //nolint:errcheck // only read
+	return rewriteCSV(out, &ctxReader{ctx: ctx, r: in}, f, w.Relation, w.Schema)
 }
 
 // write makes the file at path.
 func (f Format) write(ctx context.Context, w Work, path string, write writeFunc) (err error) {
-	in, err := os.Open(w.Copied)
-	if err != nil {
-		return err
-	}
-	defer in.Close() //nolint:errcheck // only read
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	rows, err := write(ctx, out, in, f, w)
+	rows, err := write(ctx, out, f, w)
 	if err == nil && rows != w.Rows {
 		return fmt.Errorf("%d rows of %s came out as %d", w.Rows, w.Relation, rows)
 	}

@@ -5,11 +5,13 @@
 package encode
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"waybill/internal/dataset"
 	"waybill/internal/problem"
+	"waybill/internal/schema"
 )
 
 // The kinds of format that an artifact can have.
@@ -18,16 +20,22 @@ const (
 	CSV     = string(dataset.CSV)
 	NDJSON  = string(dataset.NDJSON)
 	JSON    = "json"
+	XLSX    = "xlsx"
+	Arrow   = "arrow"
+	Avro    = "avro"
 )
 
-// The compressions. Parquet compresses inside the file, text around it.
+// The compressions. Parquet, Arrow and Avro compress inside the file, text around it.
 const (
 	None   = "none"
-	Snappy = "snappy" // Parquet only
+	Snappy = "snappy" // Parquet and Avro
 	Gzip   = "gzip"
 	Zstd   = "zstd"
 	Zip    = "zip" // an archive of one file
 	Tgz    = "tgz" // likewise
+	LZ4    = "lz4" // Arrow only
+	// Deflate is what every reader of Avro knows.
+	Deflate = "deflate"
 )
 
 // Quote modes of CSV. In all but QuoteAll NULL is never quoted.
@@ -71,13 +79,25 @@ type Format struct {
 	DateFormat      string `json:"date_format,omitempty" wb:"date_format"`
 	TimestampFormat string `json:"timestamp_format,omitempty" wb:"timestamp_format"`
 
+	// These are of XLSX, which has Header too.
+	Sheet        string             `json:"sheet,omitempty" wb:"sheet"`
+	HeaderStyle  *HeaderStyle       `json:"header_style,omitempty" wb:"header_style"`
+	FreezeHeader bool               `json:"freeze_header,omitempty" wb:"freeze_header"`
+	Autofilter   bool               `json:"autofilter,omitempty" wb:"autofilter"`
+	ColumnWidths map[string]float64 `json:"column_widths,omitempty" wb:"column_widths"` // in characters
+
+	// Container is ArrowFile or ArrowStream.
+	Container string `json:"container,omitempty" wb:"container"`
+
 	// PGP encrypts the file, of whatever kind, once it is finished; nil does not.
 	// It comes from a block of the sink's own.
 	PGP *PGP `json:"pgp,omitempty"`
 }
 
 // Default returns the format of a kind as an empty block configures it.
-func Default(kind string) Format { return Format{Kind: kind, Header: kind == CSV}.withDefaults() }
+func Default(kind string) Format {
+	return Format{Kind: kind, Header: kind == CSV || kind == XLSX, FreezeHeader: kind == XLSX}.withDefaults()
+}
 
 // withDefaults fills what is empty and has a default that is not.
 func (f Format) withDefaults() Format {
@@ -99,6 +119,12 @@ func (f Format) withDefaults() Format {
 		set(&f.QuoteMode, QuoteMinimal)
 		set(&f.LineEnding, LF)
 		set(&f.Encoding, UTF8)
+	case XLSX:
+		set(&f.Sheet, "Sheet1")
+	case Arrow:
+		set(&f.Container, ArrowFile)
+	case Avro:
+		set(&f.Compression, Deflate)
 	}
 	set(&f.Compression, None)
 	return f
@@ -117,13 +143,21 @@ func (f Format) Plain() Format {
 // IsText reports whether files of this format are text, before they are packed.
 func (f Format) IsText() bool { return f.Kind == CSV || f.Kind == NDJSON || f.Kind == JSON }
 
+// Pending reports whether this version understands the format and cannot write
+// it.
+func (f Format) Pending() bool {
+	return slices.ContainsFunc(Block().Variants, func(v schema.Block) bool { return v.Type == f.Kind && v.Pending })
+}
+
 // Check reports the first option that makes no sense as a problem of code
-// "invalid-value", or nil. The block's own description catches most of it; a
+// "invalid-value", or nil; a format that is pending is "not-supported-yet". The block's own description catches most of it; a
 // format that came another way, and how options agree, is checked here.
 func (f Format) Check() error {
 	f = f.withDefaults()
 	allowed := compressions[f.Kind]
 	switch {
+	case f.Pending():
+		return problem.New("not-supported-yet", fmt.Sprintf("format %q cannot be written yet", f.Kind), nil)
 	case allowed == nil:
 		return invalid("There is no format %q. There are "+strings.Join(kinds(), ", ")+".", f.Kind)
 	case !slices.Contains(allowed, f.Compression):
@@ -132,6 +166,10 @@ func (f Format) Check() error {
 		return f.checkParquet()
 	case f.Kind == CSV:
 		return f.checkCSV()
+	case f.Kind == XLSX:
+		return f.checkXLSX()
+	case f.Kind == Arrow && f.Container != ArrowFile && f.Container != ArrowStream:
+		return invalid("container: %q is neither file nor stream.", f.Container)
 	}
 	return nil
 }

@@ -42,6 +42,11 @@ func (f Format) baseExtensions() []string {
 		return []string{".csv", ".tsv", ".txt"}
 	case NDJSON:
 		return []string{".ndjson", ".jsonl", ".json"}
+	case Arrow:
+		if f.Container == ArrowStream {
+			return []string{".arrows", ".arrow"}
+		}
+		return []string{".arrow", ".feather"}
 	}
 	return []string{"." + f.Kind}
 }
@@ -120,6 +125,12 @@ func (f Format) ContentType() string {
 		return "application/x-ndjson"
 	case JSON:
 		return "application/json"
+	case XLSX:
+		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	case Arrow:
+		return "application/vnd.apache.arrow." + f.Container
+	case Avro:
+		return "application/avro"
 	}
 	return "application/vnd.apache.parquet"
 }

@@ -21,3 +21,19 @@ pipeline "p" {
     format "csv" {}
   }
 }
+pipeline "pictures" {
+  source "file" "in" {
+    path = "in.csv"
+    format "csv" {}
+  }
+  sink "file" "pdf" {
+    input = source.in
+    path  = "out.pdf"
+    format "pdf" {} # WARNING not-supported-yet: format "pdf" is checked
+  }
+  sink "file" "png" {
+    input = source.in
+    path  = "out.png"
+    format "png" {} # WARNING not-supported-yet: format "png"
+  }
+}

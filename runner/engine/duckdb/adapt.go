@@ -10,6 +10,9 @@ import (
 
 // adapted selects columns as the format needs their values.
 func adapted(f encode.Format, schema dataset.Schema) []string {
+	if f.IsStaged() {
+		return staging(f, schema)
+	}
 	out := make([]string, len(schema))
 	for i, c := range schema {
 		switch {

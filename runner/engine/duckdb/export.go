@@ -54,7 +54,9 @@ func (d *Database) export(ctx context.Context, e engine.Export, query string, sc
 	if err != nil {
 		return engine.Exported{}, err
 	}
-	sealed, err := e.Format.Finish(ctx, encode.Work{Copied: copied, Finished: finished, Relation: e.Relation, Schema: schema, Rows: rows, Entry: e.Entry})
+	work := encode.Work{Copied: copied, Finished: finished, Relation: e.Relation, Schema: schema, Rows: rows, Entry: e.Entry,
+		Read: d.stagedRows(copied, len(schema), rows)}
+	sealed, err := e.Format.Finish(ctx, work)
 	if err != nil {
 		return engine.Exported{}, err
 	}

@@ -103,6 +103,9 @@ type cutter struct {
 }
 
 func (d *Database) newCutter(e engine.ExportFiles, schema dataset.Schema) (*cutter, error) {
+	if limit := e.Format.MaxRows(); limit > 0 && e.Layout.MaxSize > 0 && (e.Layout.MaxRows == 0 || e.Layout.MaxRows > limit) {
+		e.Layout.MaxRows = limit // files are numbered, so there may be more of them
+	}
 	c := &cutter{Database: d, ExportFiles: e, columns: schema, staged: filepath.Join(d.dir, "staged.parquet")}
 	for _, name := range e.Layout.PartitionBy {
 		at := schema.Index(name)
