@@ -16,7 +16,7 @@ var (
 		CSV:     textCompressions,
 		NDJSON:  textCompressions,
 		JSON:    textCompressions,
-		XLSX:    {None},
+		XLSX:    {""}, // not for the user to choose
 		Arrow:   {None, LZ4, Zstd},
 		Avro:    {None, Deflate, Snappy, Zstd},
 	}

@@ -126,7 +126,9 @@ func (f Format) withDefaults() Format {
 	case Avro:
 		set(&f.Compression, Deflate)
 	}
-	set(&f.Compression, None)
+	if f.Kind != XLSX { // which is always compressed
+		set(&f.Compression, None)
+	}
 	return f
 }
 

@@ -4,13 +4,18 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/twmb/avro/ocf"
 
 	"waybill/internal/dataset"
 	"waybill/internal/problem"
@@ -206,4 +211,190 @@ func unzip(t *testing.T, path string) (name, text string) {
 		t.Fatal(err)
 	}
 	return z.File[0].Name, string(all)
+}
+
+// stagedTypes is everyType with names that Avro allows.
+const stagedTypes = "SELECT * EXCLUDE (st), {'x': i, 'y': ['s', NULL]} AS st, MAP {i: 'v'} AS mi, [{'j': j, 'u': u}] AS ju FROM (" + everyType + ")"
+
+// Every type goes through the staged file with the value that it has: here it
+// is read by other implementations than the one that wrote it.
+func TestStagedFormatsOfEveryType(t *testing.T) {
+	j, d := newJob(t)
+	define(t, j, "t", stagedTypes)
+	for _, kind := range []string{encode.Arrow, encode.Avro} {
+		path := filepath.Join(d.out, "t."+kind)
+		out := export(t, j, "t", path, encode.Default(kind), "i desc")
+		checkSealed(t, path, out)
+		row := lastRow(t, kind, read(t, path))
+		for column, want := range map[string]string{
+			"b": "false", "t": "0", "s": "0", "i": "0", "l": "0", "r": "0.5", "d": "0.25", "v": `0é"'`, "j": `{"a":0}`, "u": "00000000-0000-0000-0000-00000000000a",
+		} {
+			if got := row[column]; got != want {
+				t.Errorf("%s: %s is %q, want %q", kind, column, got, want)
+			}
+		}
+		want := map[string]map[string]string{
+			encode.Arrow: {"n": "0.125", "h": "3", "x": "YmluMA==", "da": "2020-01-31", "ti": "10:11:12.123456", "ts": "2020-01-31T10:11:12.123456Z", "tz": "2020-01-31T08:11:12Z", "a": "[0,null]",
+				"m": `[{"key":"k0","value":0}]`, "st": `{"x":0,"y":["s",null]}`, "mi": `[{"key":0,"value":"v"}]`, "ju": `[{"j":"{\"a\":0}","u":"00000000-0000-0000-0000-00000000000a"}]`},
+			encode.Avro: {"n": "1/8", "h": "3/1", "x": "[98 105 110 48]", "da": "2020-01-31 00:00:00 +0000 UTC", "ti": "10h11m12.123456s", "ts": "2020-01-31 10:11:12.123456 +0000 UTC", "tz": "2020-01-31 08:11:12 +0000 UTC",
+				"a": "[0 <nil>]", "m": "map[k0:0]", "st": "map[x:0 y:[s <nil>]]", "mi": "[map[key:0 value:v]]", "ju": `[map[j:{"a":0} u:00000000-0000-0000-0000-00000000000a]]`},
+		}[kind]
+		for column, text := range want {
+			if got := row[column]; got != text {
+				t.Errorf("%s: %s is %q, want %q", kind, column, got, text)
+			}
+		}
+	}
+}
+
+// lastRow reads the last of three rows, as texts by the columns' names.
+func lastRow(t *testing.T, kind, data string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	if kind == encode.Avro {
+		r, err := ocf.NewReader(strings.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for range 3 {
+			var row map[string]any
+			if err := r.Decode(&row); err != nil {
+				t.Fatal(err)
+			}
+			for name, v := range row {
+				out[name] = fmt.Sprint(v)
+			}
+		}
+		return out
+	}
+	r, err := ipc.NewFileReader(strings.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := r.RecordBatch(0)
+	if err != nil || batch.NumRows() != 3 {
+		t.Fatalf("%v, %v", batch, err)
+	}
+	for i, f := range batch.Schema().Fields() {
+		out[f.Name] = batch.Column(i).ValueStr(2)
+	}
+	return out
+}
+
+// cells reads a workbook's sheet: the values of its cells, by row.
+func cells(t *testing.T, data string) [][]string {
+	t.Helper()
+	z, err := zip.NewReader(strings.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := z.Open("xl/worksheets/sheet1.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var sheet struct {
+		Rows []struct {
+			Cells []struct {
+				Value string `xml:"v"`
+				Text  string `xml:"is>t"`
+			} `xml:"c"`
+		} `xml:"sheetData>row"`
+	}
+	if err := xml.NewDecoder(f).Decode(&sheet); err != nil {
+		t.Fatal(err)
+	}
+	var out [][]string
+	for _, r := range sheet.Rows {
+		var row []string
+		for _, c := range r.Cells {
+			row = append(row, c.Value+c.Text)
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+func TestSheetOfEveryType(t *testing.T) {
+	j, d := newJob(t)
+	define(t, j, "t", everyType)
+	path := filepath.Join(d.out, "t.xlsx")
+	out := export(t, j, "t", path, encode.Default(encode.XLSX), "i")
+	checkSealed(t, path, out)
+	got := cells(t, read(t, path))
+	if len(got) != 4 {
+		t.Fatalf("%d rows", len(got))
+	}
+	want := []string{"0", "0", "0", "0", "0", "0.5", "0.25", "0.125", `0é"'`, "bin0", "43861", "10:11:12.123456", "2020-01-31 10:11:12.123456", "43861.34111111111", `{"a":0}`,
+		"00000000-0000-0000-0000-00000000000a", "[0, NULL]", "{k0=0}", "{'x': 0, 'Y z': [s]}", "3"}
+	if !slices.Equal(got[1], want) {
+		t.Errorf("got\n%q, want\n%q", got[1], want)
+	}
+}
+
+// Rows beyond one step of reading come all, in order, and wide ones in smaller
+// steps.
+func TestStagedRowsInSteps(t *testing.T) {
+	j, d := newJob(t)
+	define(t, j, "t", "SELECT range AS id, repeat('x', CASE WHEN range < 100 THEN 20000 ELSE 1 END) || range AS file_row_number FROM range(20000)")
+	path := filepath.Join(d.out, "t.xlsx")
+	if out := export(t, j, "t", path, encode.Default(encode.XLSX), "id desc"); out.Rows != 20000 {
+		t.Errorf("%d rows", out.Rows)
+	}
+	for i, row := range cells(t, read(t, path)) {
+		if id := fmt.Sprint(20000 - i); i > 0 && (row[0] != id || !strings.HasSuffix(row[1], "x"+id)) {
+			t.Fatalf("row %d is %.40q", i, row)
+		}
+	}
+}
+
+// A ceiling on the size never asks for more rows than a sheet has.
+func TestSheetsAreCut(t *testing.T) {
+	j, d := newJob(t)
+	if testing.Short() {
+		t.Skip("writes a million rows")
+	}
+	define(t, j, "t", "SELECT 1 AS a FROM range(1100000)")
+	out, _ := exportFiles(t, j, d, engine.ExportFiles{Relation: "t", Format: encode.Default(encode.XLSX), Layout: engine.Layout{MaxSize: 1 << 30}})
+	if got := shape(out); got != "1:1048575 2:51425" {
+		t.Errorf("files are %s", got)
+	}
+	_, err := j.Export(t.Context(), engine.Export{Relation: "t", Path: filepath.Join(d.out, "t.xlsx"), Format: encode.Default(encode.XLSX)})
+	wantProblem(t, err, "sheet-too-large", "1100000 rows", "1048575")
+}
+
+func TestNoRowsStaged(t *testing.T) {
+	j, d := newJob(t)
+	define(t, j, "t", "SELECT * FROM ("+stagedTypes+") WHERE false")
+	for _, kind := range []string{encode.Arrow, encode.Avro, encode.XLSX} {
+		path := filepath.Join(d.out, "t."+kind)
+		if out := export(t, j, "t", path, encode.Default(kind)); out.Rows != 0 || out.Size == 0 {
+			t.Errorf("%s: %+v", kind, out)
+		}
+		if kind == encode.XLSX && len(cells(t, read(t, path))) != 1 {
+			t.Error("the sheet has more than a header")
+		}
+	}
+}
+
+func TestEncryptedFiles(t *testing.T) {
+	j, d := newJob(t)
+	define(t, j, "t", "SELECT range AS id FROM range(10)")
+	key, err := os.ReadFile("../encode/testdata/pgp/acme.asc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := encode.Default(encode.CSV)
+	f.Compression, f.PGP = encode.Tgz, &encode.PGP{PublicKey: string(key), Armor: true}
+	e := engine.ExportFiles{Relation: "t", Format: f, OrderBy: []string{"id"}, Layout: engine.Layout{MaxRows: 5}}
+	out, dir := exportFiles(t, j, d, e)
+	for _, file := range out.Files {
+		if text := read(t, filepath.Join(dir, file.Name)); !strings.HasPrefix(text, "-----BEGIN PGP MESSAGE-----") || !strings.HasSuffix(file.Name, ".csv.tgz.asc") {
+			t.Errorf("%s begins with %.40q", file.Name, text)
+		}
+	}
+	f.PGP = &encode.PGP{PublicKey: "keys/acme.asc"}
+	_, err = j.Export(t.Context(), engine.Export{Relation: "t", Path: filepath.Join(d.out, "x"), Format: f})
+	wantProblem(t, err, "pgp-key-invalid", "neither ASCII armor nor base64")
 }
