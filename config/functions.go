@@ -91,6 +91,13 @@ func functions(tree *Tree, vars Vars, meter *budget.Meter) map[string]function.F
 		}
 		return string(data), nil
 	})
+	fns["filebase64"] = textFunc("filebase64", func(name string) (string, error) {
+		data, err := tree.ReadFile(name)
+		if err != nil {
+			return "", fmt.Errorf("cannot read %q: %w", name, err)
+		}
+		return base64.StdEncoding.EncodeToString(data), nil
+	})
 	fns["fileexists"] = function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.Bool),

@@ -192,6 +192,9 @@ func readRegular(dir *os.Root, name string) ([]byte, error) {
 	return data, plain(err)
 }
 
+// Stored reports whether nothing is read from the project's directory any more.
+func (t *Tree) Stored() bool { return t.sealed }
+
 // StoredTree makes a tree of files kept elsewhere, of the project at root. It
 // reads nothing from disk.
 func StoredTree(root string, files map[string][]byte) *Tree {

@@ -54,7 +54,10 @@ func (e *execution) export(ctx context.Context, job engine.Job, s *compile.Step,
 		}
 	}
 	done, err := job.ExportFiles(ctx, engine.ExportFiles{Relation: input, Dir: e.dir(s.Address), Format: out.Format, OrderBy: out.OrderBy,
-		Layout:   engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy},
+		Layout: engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy},
+		Key: func(number int, partition string) (string, error) {
+			return e.bound.FileName(s.Address, number, partition)
+		},
 		Progress: func(percent float64) { e.emitWriting(s.Address, percent) }})
 	return done, nil, err
 }

@@ -21,6 +21,7 @@ var functionGroups = []functionGroup{
 		{"env", "An environment variable. Unset, it is unknown to validate and an error in a run."},
 		{"secret", "A secret, read when a run needs it, from where its reference points: see [secrets](../secrets.md)."},
 		{"file", "The text of a file of the project."},
+		{"filebase64", "The content of a file of the project in base64: for files that are no text."},
 		{"fileexists", "Whether the project has that file."},
 		{"templatefile", "The text of a file of the project with `${…}` filled in from a map."},
 		{"sensitive", "The value, marked as a secret."},

@@ -108,6 +108,9 @@ func (d *decoder) nested(blocks hcl.Blocks, n Nested, parent *Block, missing hcl
 			if spec = d.chooseVariant(block, n.Block); spec == nil {
 				continue
 			}
+			if spec.Pending {
+				d.values.pending = append(d.values.pending, Pending{Name: fmt.Sprintf("%s %q", n.Block.Type, spec.Type), Range: block.DefRange})
+			}
 		}
 		var into []reflect.Value
 		for _, t := range targets {

@@ -151,7 +151,7 @@ func scheduleFault(s schedule.Schedule, rng hcl.Range) *hcl.Diagnostic {
 // each other.
 func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	if err := r.common.Format.Check(); err != nil {
+	if err := r.common.Format.Check(); err != nil && !r.common.Format.Pending() { // which a warning tells
 		diags = append(diags, r.values.Error("format", "invalid-value", "format: "+err.Error(), ""))
 	}
 	for _, option := range []string{"delimiter", "quote", "escape"} {
@@ -201,6 +201,17 @@ func checkSteady(name schema.Expr, attr string, sample cty.Value, scope *schema.
 			return hcl.Diagnostics{name.Explain(diag.Error("invalid-value", name.Range(), fmt.Sprintf("%s depends on run.%s", attr, v),
 				"A slot that is delivered again must write the same names, so that it replaces what it delivered before. Use run.date or run.scheduled_at."))}
 		}
+	}
+	return nil
+}
+
+// checkPGP refuses keys that nothing can be encrypted for.
+func checkPGP(r *read, now time.Time) hcl.Diagnostics {
+	if r.common.PGP == nil || !r.values.Known("pgp.public_key") {
+		return nil
+	}
+	if p := problem.As(r.common.PGP.Check(now)); p != nil {
+		return hcl.Diagnostics{r.values.Error("pgp.public_key", "pgp-key-invalid", "public_key: "+p.Summary, "Ask the recipient for a public key that can encrypt and is valid: gpg --armor --export NAME.")}
 	}
 	return nil
 }

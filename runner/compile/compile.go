@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -23,7 +24,7 @@ func Compile(tree *config.Tree, vars config.Vars, regs Registries) (*Generation,
 	project, diags := config.Load(tree, vars)
 	g := &Generation{project: project, vars: vars, regs: regs}
 	if !diags.HasErrors() {
-		diags = append(diags, g.compile()...)
+		diags = append(diags, g.compile(clock(tree))...)
 	}
 	diags = diag.Sort(budget.First(diags))
 	if diags.HasErrors() {
@@ -35,14 +36,24 @@ func Compile(tree *config.Tree, vars config.Vars, regs Registries) (*Generation,
 	return g, project, diags
 }
 
-func (g *Generation) compile() hcl.Diagnostics {
+// clock is the time at which what expires is judged: that of now for files that
+// are read, and none for those that were kept. A run that goes on must be able
+// to load what it began with.
+func clock(tree *config.Tree) time.Time {
+	if tree.Stored() {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+func (g *Generation) compile(now time.Time) hcl.Diagnostics {
 	scope, diags := g.project.Scope(g.vars)
 	d := g.readSettings(scope)
 	diags = append(diags, d...)
 	if diags.HasErrors() {
 		return diags
 	}
-	w := &workspace{g: g, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}, reads: map[*Pipeline][]*read{}}
+	w := &workspace{g: g, now: now, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}, reads: map[*Pipeline][]*read{}}
 	connections, d := w.connections(scope.With(unknownRun), nil)
 	diags = append(diags, d...)
 	w.notifier, d = w.notifiers()
@@ -110,6 +121,7 @@ func checkSettings(s Settings, v *schema.Values) hcl.Diagnostics {
 // A workspace is what compiling (or binding) a generation needs on the way.
 type workspace struct {
 	g     *Generation
+	now   time.Time       // that expiry is judged at; zero: it is not
 	scope *schema.Scope   // var, local, functions
 	used  map[string]bool // "connection.lake"
 	sinks map[*Pipeline][]*read

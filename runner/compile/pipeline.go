@@ -251,9 +251,11 @@ func (w *workspace) readSink(r *read, scope *schema.Scope, broken bool) hcl.Diag
 	kind, _ := w.g.regs.Sinks.Get(r.step.Kind)
 	r.target = r.values.Late(kind.Target)
 	diags := w.applyRetry(r, r.common.stepConfig)
+	r.common.Format.PGP = r.common.PGP
 	if broken {
 		return diags
 	}
+	diags = append(diags, checkPGP(r, w.now)...)
 	return append(diags, checkSink(r, kind.Target, w.reading, scope)...)
 }
 

@@ -348,7 +348,10 @@ func (d *dryRun) sink(ctx context.Context, s *compile.Step, step *Step) error {
 		return err
 	}
 	done, err := d.job.ExportFiles(ctx, engine.ExportFiles{Relation: out.Input, Dir: dir, Format: out.Format, OrderBy: out.OrderBy,
-		Layout: engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy}})
+		Layout: engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy},
+		Key: func(number int, partition string) (string, error) {
+			return d.bound.FileName(s.Address, number, partition)
+		}})
 	if err != nil {
 		return err
 	}

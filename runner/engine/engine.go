@@ -102,6 +102,7 @@ type Export struct {
 	Path     string        `json:"path"` // absolute, in one of WriteDirs
 	Format   encode.Format `json:"format"`
 	OrderBy  []string      `json:"order_by,omitempty"` // column names, each with an optional " desc"
+	Entry    string        `json:"entry,omitempty"`    // name of the file in the archive, if Format makes one
 	// Progress receives percents from 0 to 100, from the goroutine that called
 	// Export. The engine doesn't know them for every query: they may stay at 0
 	// or not come at all.
@@ -143,6 +144,11 @@ type ExportFiles struct {
 	Format   encode.Format `json:"format"`
 	OrderBy  []string      `json:"order_by,omitempty"` // within each partition, across its files
 	Layout   Layout        `json:"layout"`
+	// Key tells where a file is to go, by its number within its partition: a
+	// file in an archive is named after it. It is asked from the goroutine that
+	// called ExportFiles, and only if Format makes archives. Without it files
+	// are named after themselves.
+	Key func(number int, partition string) (string, error) `json:"-"`
 	// Progress is as in Export.
 	Progress func(percent float64) `json:"-"`
 }
