@@ -70,7 +70,7 @@ func (e *execution) takeFiles(ctx context.Context, job engine.Job, s *compile.St
 	if err != nil {
 		return engine.Exports{}, nil, err
 	}
-	if taken.Against = tooMany(ds, plan); taken.Against != "" {
+	if taken.Against = misfit(ds, plan); taken.Against != "" {
 		return engine.Exports{}, nil, nil
 	}
 	got, err := job.Accept(ctx, engine.Accept{Relation: plan.From, Paths: ds.Paths(), Format: out.Format, GroupRows: plan.GroupRows})
@@ -81,15 +81,7 @@ func (e *execution) takeFiles(ctx context.Context, job engine.Job, s *compile.St
 		taken.Against = fmt.Sprintf("a file of %s will not do: %s", plan.From, got.Against)
 		return engine.Exports{}, nil, nil
 	}
-	dir := e.dir(s.Address)
-	for i, from := range ds.Paths() {
-		f := &got.Files[i]
-		f.Name = fmt.Sprintf("part-%07d.parquet", i+1)
-		if err := linkOrCopy(from, filepath.Join(dir, f.Name), f.SHA256); err != nil {
-			return engine.Exports{}, nil, diskProblem(err)
-		}
-	}
-	if err := syncDir(dir); err != nil {
+	if err := linkAll(ds.Paths(), e.dir(s.Address), got.Files); err != nil {
 		return engine.Exports{}, nil, diskProblem(err)
 	}
 	taken.From, taken.Files, taken.Sent = plan.From, len(got.Files), plan.Sent
@@ -117,10 +109,10 @@ func (e *execution) filesOf(address string) (dataset.Dataset, error) {
 	return ds, nil
 }
 
-// tooMany says why a sink cannot have just these files; empty if it can. With
+// misfit says why a sink cannot have just these files; empty if it can. With
 // max_file_size several will do, as long as they are not the pieces of what
 // would be one file.
-func tooMany(ds dataset.Dataset, plan compile.Shortcut) string {
+func misfit(ds dataset.Dataset, plan compile.Shortcut) string {
 	n := len(ds.Files)
 	switch {
 	case n == 0:
@@ -140,6 +132,17 @@ func tooMany(ds dataset.Dataset, plan compile.Shortcut) string {
 		}
 	}
 	return ""
+}
+
+// linkAll gives files names in a sink's directory, durably, in their order.
+func linkAll(from []string, dir string, files []engine.ExportedFile) error {
+	for i := range files {
+		files[i].Name = fmt.Sprintf("part-%07d.parquet", i+1)
+		if err := linkOrCopy(from[i], filepath.Join(dir, files[i].Name), files[i].SHA256); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
 }
 
 // linkOrCopy gives a file that never changes another name. Where there are no

@@ -33,6 +33,7 @@ func (f Format) Deviation(path, reference string, groupRows int64) (how string, 
 		func() string { return chunkDeviation(got, f.Compression) },
 		func() string { return groupDeviation(got.RowGroups, groupRows) },
 		func() string { return metadataDeviation(got.KeyValueMetadata) },
+		func() string { return indexDeviation(path, got.RowGroups) },
 	} {
 		if how := compare(); how != "" {
 			return how, 0

@@ -42,8 +42,10 @@ func TestNoDeviation(t *testing.T) {
 	if how, rows := zstd.Deviation(copied(t, allTypes, ", COMPRESSION zstd"), copied(t, allTypes+" LIMIT 0", ", COMPRESSION zstd"), 0); how != "" || rows != 1 {
 		t.Errorf("all types: %q, %d rows", how, rows)
 	}
-	if how, rows := zstd.Deviation(foreign("plain"), copied(t, plainQuery+" LIMIT 0", ", COMPRESSION zstd"), 0); how != "" || rows != 1 {
-		t.Errorf("another writer's: %q, %d rows", how, rows)
+	for _, name := range []string{"plain", "indexed"} {
+		if how, rows := zstd.Deviation(foreign(name), copied(t, plainQuery+" LIMIT 0", ", COMPRESSION zstd"), 0); how != "" || rows != 1 {
+			t.Errorf("%s, by another writer: %q, %d rows", name, how, rows)
+		}
 	}
 	rows := "SELECT range AS id FROM range(10000)"
 	if how, _ := zstd.Deviation(copied(t, rows, ", COMPRESSION zstd, ROW_GROUP_SIZE 4096"), copied(t, rows+" LIMIT 0", ""), 4000); how != "" {
@@ -77,6 +79,7 @@ func TestDeviation(t *testing.T) {
 		{"newer encodings", "SELECT range AS id FROM range(9)", query("SELECT hash(range)::VARCHAR AS id FROM range(5000)", ", COMPRESSION zstd, PARQUET_VERSION v2"), 0, "instead of"},
 		{"newer encodings of the same columns", "SELECT range AS id FROM range(9)", query("SELECT range AS id FROM range(5000)", ", COMPRESSION zstd, PARQUET_VERSION v2"), 0, "which not every reader knows"},
 		{"metadata of its own", "SELECT 1 AS id", query("SELECT 1 AS id", ", COMPRESSION zstd, KV_METADATA {note: 'internal'}"), 0, `metadata of its own ("note")`},
+		{"a page index that leads elsewhere", plainQuery, other("index"), 0, "its page index is wrong: "},
 		{"large row groups", "SELECT range AS id FROM range(9)", query("SELECT range AS id FROM range(10000)", ", COMPRESSION zstd"), 4096, "a row group has 10000 rows instead of 4096"},
 		{"small row groups", "SELECT range AS id FROM range(9)", query("SELECT range AS id FROM range(10000)", ", COMPRESSION zstd, ROW_GROUP_SIZE 2048"), 4096, "a row group has 2048 rows instead of 4096"},
 		{"no Parquet", "SELECT 1 AS id", func(t *testing.T) string {

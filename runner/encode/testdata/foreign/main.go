@@ -4,11 +4,14 @@
 package main
 
 import (
+	"context"
+	"encoding/binary"
 	"log"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/apache/thrift/lib/go/thrift"
 	"github.com/xitongsys/parquet-go/parquet"
 	"github.com/xitongsys/parquet-go/types"
 	"github.com/xitongsys/parquet-go/writer"
@@ -45,6 +48,48 @@ func main() {
 	write("millis.parquet", millis{&one})
 	write("required.parquet", required{1})
 	write("plain.parquet", plain{&one, &name, &price, &long})
+	// The page index of this writer is wrong, which one file is to show.
+	write("index.parquet", plain{&one, &name, &price, &long})
+	write("indexed.parquet", plain{&one, &name, &price, &long})
+	for _, path := range []string{"int96.parquet", "millis.parquet", "required.parquet", "plain.parquet"} {
+		index(path, nil)
+	}
+	index("indexed.parquet", func(m *parquet.ColumnMetaData) *parquet.OffsetIndex {
+		return &parquet.OffsetIndex{PageLocations: []*parquet.PageLocation{{Offset: m.DataPageOffset, CompressedPageSize: int32(m.TotalCompressedSize)}}}
+	})
+}
+
+// index replaces the page index of a file: by none, or by that of columns with
+// one page each.
+func index(path string, of func(*parquet.ColumnMetaData) *parquet.OffsetIndex) {
+	data, err := os.ReadFile(path)
+	check(err)
+	size := int(binary.LittleEndian.Uint32(data[len(data)-8:]))
+	at := len(data) - 8 - size
+	m := parquet.NewFileMetaData()
+	ctx, buffer := context.Background(), thrift.NewTMemoryBuffer()
+	_, err = buffer.Write(data[at : len(data)-8])
+	check(err)
+	check(m.Read(ctx, thrift.NewTCompactProtocolConf(buffer, nil)))
+	data = data[:at]
+	for _, g := range m.RowGroups {
+		for _, c := range g.Columns {
+			c.OffsetIndexOffset, c.OffsetIndexLength, c.ColumnIndexOffset, c.ColumnIndexLength = nil, nil, nil, nil
+			if of == nil {
+				continue
+			}
+			offset, part := int64(len(data)), thrift.NewTMemoryBuffer()
+			check(of(c.MetaData).Write(ctx, thrift.NewTCompactProtocolConf(part, nil)))
+			length := int32(part.Len())
+			data = append(data, part.Bytes()...)
+			c.OffsetIndexOffset, c.OffsetIndexLength = &offset, &length
+		}
+	}
+	out := thrift.NewTMemoryBuffer()
+	check(m.Write(ctx, thrift.NewTCompactProtocolConf(out, nil)))
+	data = append(data, out.Bytes()...)
+	data = binary.LittleEndian.AppendUint32(data, uint32(out.Len()))
+	check(os.WriteFile(path, append(data, "PAR1"...), 0o600))
 }
 
 func write[T any](path string, rows ...T) {
