@@ -1,6 +1,7 @@
 package compile_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,10 @@ func bindStraight(t *testing.T, with map[string]string) *compile.Bound {
 
 func TestShortcut(t *testing.T) {
 	taken := compile.Shortcut{From: "source.orders", Codec: "zstd", Copy: true}
+	key, err := os.ReadFile("../encode/testdata/pgp/acme.asc")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name string
 		with map[string]string
@@ -111,7 +116,7 @@ func TestShortcut(t *testing.T) {
 		{"cut", map[string]string{"NAME": "${file.number}.parquet", "OPTIONS": `max_file_rows = 10`}, compile.Shortcut{Against: "max_file_rows cuts its rows"}},
 		{"partitioned", map[string]string{"NAME": "${file.partition}a.parquet", "OPTIONS": `partition_by = ["id"]`}, compile.Shortcut{Against: "partition_by splits its rows"}},
 		{"differences", map[string]string{"OPTIONS": "mode = \"diff\"\nkey_columns = [\"id\"]"}, compile.Shortcut{Against: "it delivers differences"}},
-		{"encrypted", map[string]string{"OPTIONS": "pgp {\npublic_key = \"x\"\n}"}, compile.Shortcut{Against: "pgp encrypts its files"}},
+		{"encrypted", map[string]string{"NAME": "a.parquet.pgp", "OPTIONS": "pgp {\npublic_key = <<KEY\n" + string(key) + "\nKEY\n}"}, compile.Shortcut{Against: "pgp encrypts its files"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
