@@ -38,7 +38,7 @@ func (p *Project) Scope(vars Vars) (*schema.Scope, hcl.Diagnostics) {
 		l.resolve(name, nil)
 	}
 	ctx.Variables["local"] = cty.ObjectVal(l.done)
-	return &schema.Scope{Eval: ctx, ReadFile: p.Tree.ReadFile}, l.diags
+	return &schema.Scope{Eval: ctx, ReadFile: p.Tree.ReadFile, Cache: &schema.Cache{}}, l.diags
 }
 
 // localResolver evaluates locals in the order of their references.

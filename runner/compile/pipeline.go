@@ -297,7 +297,7 @@ type expanded struct {
 }
 
 // pipelines compiles every instance of every pipeline.
-func (w *workspace) pipelines(connections cty.Value) hcl.Diagnostics {
+func (w *workspace) pipelines() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	var blocks []expanded
 	for _, block := range w.g.project.Pipelines {
@@ -315,7 +315,7 @@ func (w *workspace) pipelines(connections cty.Value) hcl.Diagnostics {
 		var found findings
 		unused := map[hcl.Range]int{}
 		for _, one := range b.instances {
-			p, d := w.pipeline(b.block, one, connections)
+			p, d := w.pipeline(b.block, one)
 			found.add(d)
 			countUnused(d, unused)
 			w.g.Pipelines = append(w.g.Pipelines, p)
@@ -336,9 +336,9 @@ func (w *workspace) around(one instance) *schema.Scope {
 }
 
 // pipeline compiles one instance of a pipeline.
-func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Value) (*Pipeline, hcl.Diagnostics) {
+func (w *workspace) pipeline(block *hcl.Block, one instance) (*Pipeline, hcl.Diagnostics) {
 	outer := w.around(one)
-	scope := outer.With(map[string]cty.Value{"run": unknownRun["run"], "connection": connections, "notifier": w.notifier})
+	scope := outer.With(map[string]cty.Value{"run": unknownRun["run"], "connection": w.g.connection, "notifier": w.g.notifier})
 	w.reading = block.Labels[0] + one.suffix()
 	r, diags := w.readPipeline(block, outer, scope)
 	p := &Pipeline{
