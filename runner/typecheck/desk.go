@@ -14,12 +14,12 @@ import (
 // answer depends on nothing but the texts and the columns. Instances of a
 // pipeline with for_each mostly ask the same.
 //
-// A relation that a question reads is one without rows that has its columns,
-// whatever statement they came from. It is put up when it is needed, and stays
-// until another pipeline needs other columns under the same address.
+// What a statement reads is a relation without rows that has the columns of the
+// source or transform of that address, whatever they came from. It is put up
+// when it is needed, and stays until other columns are needed there.
 type desk struct {
 	job      engine.Job
-	stands   map[string]dataset.Schema // what the job has under each address
+	stands   map[string]dataset.Schema // the job's relations
 	answered map[[sha256.Size]byte]answer
 }
 
@@ -32,12 +32,11 @@ func newDesk(job engine.Job) *desk {
 	return &desk{job: job, stands: map[string]dataset.Schema{}, answered: map[[sha256.Size]byte]answer{}}
 }
 
-// once returns the answer to a question, and asks if it has not been answered.
-// Why a job has ended answers nothing, and comes again when the job is asked again.
+// once returns the answer to a question, and asks if there is none yet.
 func (d *desk) once(ask func() (dataset.Schema, error), question ...any) (dataset.Schema, error) {
 	h := sha256.New()
 	for _, part := range question {
-		fmt.Fprintf(h, "%q", part)
+		fmt.Fprintf(h, "%q\n", part)
 	}
 	key := [sha256.Size]byte(h.Sum(nil))
 	a, ok := d.answered[key]
@@ -48,42 +47,38 @@ func (d *desk) once(ask func() (dataset.Schema, error), question ...any) (datase
 	return a.columns, a.err
 }
 
-// attach judges the columns that a source promises, and returns them.
-func (d *desk) attach(ctx context.Context, address string, columns dataset.Schema) (dataset.Schema, error) {
-	return d.once(func() (dataset.Schema, error) { return d.put(ctx, address, columns) }, "attach", address, columns)
+// promise judges the columns that a source promises.
+func (d *desk) promise(ctx context.Context, address string, columns dataset.Schema) (dataset.Schema, error) {
+	return d.once(func() (dataset.Schema, error) { return columns, d.put(ctx, address, columns) }, "promise", address, columns)
 }
 
 // put makes an empty relation.
-func (d *desk) put(ctx context.Context, address string, columns dataset.Schema) (dataset.Schema, error) {
+func (d *desk) put(ctx context.Context, address string, columns dataset.Schema) error {
 	delete(d.stands, address)
-	got, err := d.job.Attach(ctx, address, dataset.Dataset{Format: dataset.Parquet, Schema: columns})
+	_, err := d.job.Attach(ctx, address, dataset.Dataset{Format: dataset.Parquet, Schema: columns})
 	if err == nil {
-		d.stands[address] = got
+		d.stands[address] = columns
 	}
-	return got, err
+	return err
 }
 
-// define judges a statement that reads inputs, whose columns are known, and
-// returns its own.
-func (d *desk) define(ctx context.Context, address, query string, inputs []string, known map[string]dataset.Schema) (dataset.Schema, error) {
-	question := []any{"define", address, query}
+// judge returns the columns of a statement that reads inputs, whose columns are
+// known.
+func (d *desk) judge(ctx context.Context, address, query string, inputs []string, known map[string]dataset.Schema) (dataset.Schema, error) {
+	question := []any{"judge", address, query}
 	for _, in := range inputs {
 		question = append(question, in, known[in])
 	}
 	return d.once(func() (dataset.Schema, error) {
 		for _, in := range inputs {
-			if !slices.Equal(d.stands[in], known[in]) {
-				if _, err := d.put(ctx, in, known[in]); err != nil {
-					return nil, err
-				}
+			if slices.Equal(d.stands[in], known[in]) {
+				continue
+			}
+			if err := d.put(ctx, in, known[in]); err != nil {
+				return nil, err
 			}
 		}
-		delete(d.stands, address)
-		columns, err := d.job.Define(ctx, address, query, inputs)
-		if err == nil {
-			d.stands[address] = columns
-		}
-		return columns, err
+		return d.job.Judge(ctx, address, query, inputs)
 	}, question...)
 }
 

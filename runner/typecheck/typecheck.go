@@ -42,14 +42,14 @@ func Check(ctx context.Context, job engine.Job, g *compile.Generation, given Giv
 	if diags.HasErrors() {
 		return diags, nil
 	}
-	desk := newDesk(job)
+	asked := newDesk(job)
 	for _, p := range g.Pipelines {
 		bound, d := sampler.Sample(p)
 		diags = append(diags, d...)
 		if d.HasErrors() {
 			continue
 		}
-		c := checker{desk: desk, bound: bound, given: given[p.Name], known: map[string]dataset.Schema{}, learned: map[string][]string{}}
+		c := checker{desk: asked, bound: bound, given: given[p.Name], known: map[string]dataset.Schema{}, learned: map[string][]string{}}
 		if err := c.pipeline(ctx, p); err != nil {
 			return diags, err
 		}
@@ -108,7 +108,7 @@ func (c *checker) source(ctx context.Context, s *compile.Step) error {
 	if contract == nil {
 		return nil
 	}
-	columns, err := c.desk.attach(ctx, s.Address, contract)
+	columns, err := c.desk.promise(ctx, s.Address, contract)
 	if err != nil {
 		return c.found(s, "", err)
 	}
@@ -167,7 +167,7 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 			}
 		}
 	}
-	schema, err := c.desk.define(ctx, s.Address, query, s.Inputs, c.known)
+	schema, err := c.desk.judge(ctx, s.Address, query, s.Inputs, c.known)
 	if err == nil && s.Family == compile.Condition {
 		err = compile.OneBoolean(s.Address, schema)
 	}

@@ -21,7 +21,7 @@ import (
 // A Database does the work of one engine.Job. Its methods are called one after
 // the other.
 //
-// A relation called x is two views. rawView(x) is the file scan or the user's
+// A relation called x is two views, or one if it has no files. rawView(x) is the file scan or the user's
 // query as it is; x selects from it with every column cast to the type that
 // its Athena name stands for, so that all who read x, files included, see the
 // same types.
