@@ -201,12 +201,7 @@ func (w *workspace) replaced(p *Pipeline, name string) string {
 	if _, ok := w.files[local]; ok {
 		return "the configuration"
 	}
-	for _, r := range w.reads[p] {
-		if f, ok := r.source.Config.(interface{ Reads() string }); ok && f.Reads() == local {
-			return r.step.Address
-		}
-	}
-	return ""
+	return w.traffic[p].reads[local]
 }
 
 // otherPlace says where the other of two equal names is written.

@@ -45,7 +45,7 @@ func (g *Generation) compile() hcl.Diagnostics {
 	if diags.HasErrors() {
 		return diags
 	}
-	w := &workspace{g: g, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}, reads: map[*Pipeline][]*read{}}
+	w := &workspace{g: g, scope: scope, used: map[string]bool{}, traffic: map[*Pipeline]traffic{}}
 	g.connection, d = w.connections(scope.With(unknownRun), nil)
 	diags = append(diags, d...)
 	g.notifier, d = w.notifiers()
@@ -55,7 +55,6 @@ func (g *Generation) compile() hcl.Diagnostics {
 	if diags.HasErrors() {
 		return diags
 	}
-	g.pipelineNames = w.scope.Pipelines
 	diags = append(diags, w.order()...)
 	diags = append(diags, w.moves()...)
 	diags = append(diags, w.unusedConnections()...)
@@ -112,11 +111,11 @@ func checkSettings(s Settings, v *schema.Values) hcl.Diagnostics {
 // A workspace is what compiling (or binding) a generation needs on the way.
 type workspace struct {
 	g     *Generation
-	scope *schema.Scope   // var, local, functions
-	used  map[string]bool // "connection.lake"
-	sinks map[*Pipeline][]*read
-	reads map[*Pipeline][]*read // sources
-	files map[string][]byte     // of the configuration
+	scope *schema.Scope     // var, local, functions
+	used  map[string]bool   // "connection.lake"
+	files map[string][]byte // of the configuration
+	// traffic is there for pipelines without errors.
+	traffic map[*Pipeline]traffic
 
 	reading string // name of the pipeline that is being read
 	zones   map[string]*time.Location

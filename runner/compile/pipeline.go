@@ -310,6 +310,7 @@ func (w *workspace) pipelines() hcl.Diagnostics {
 	}
 	scope := *w.scope
 	scope.Pipelines = pipelineNames(blocks)
+	w.g.pipelineNames = scope.Pipelines
 	w.scope = &scope
 	for _, b := range blocks {
 		var found findings
@@ -360,18 +361,17 @@ func (w *workspace) pipeline(block *hcl.Block, one instance) (*Pipeline, hcl.Dia
 	diags = append(diags, d...)
 	p.uses = r.uses()
 	for _, s := range r.steps {
-		switch s.step.Family {
-		case Sink:
+		if s.step.Family == Sink {
 			diags = append(diags, checkSerial(s, p)...)
-			w.sinks[p] = append(w.sinks[p], s)
-		case Source:
-			w.reads[p] = append(w.reads[p], s)
 		}
 	}
 	d = p.order(r)
 	diags = append(diags, d...)
 	if !diags.HasErrors() {
 		diags = append(diags, p.checkUse()...)
+	}
+	if !diags.HasErrors() {
+		w.traffic[p] = w.trafficOf(p, r.steps)
 	}
 	return p, diags
 }
