@@ -73,9 +73,22 @@ func pure() map[string]function.Function {
 	}
 }
 
-// Functions are all functions of a project whose files are read from tree.
-func Functions(tree *Tree, vars Vars) map[string]function.Function {
-	return functions(tree, vars, budget.New(0))
+// Context is what files beside the configuration, such as tests, are evaluated
+// in: all functions of a project whose files are read from tree, and a budget of
+// its own for what it evaluates.
+func Context(tree *Tree, vars Vars) *hcl.EvalContext {
+	size := 0
+	for _, src := range tree.Files() {
+		size += len(src)
+	}
+	return newContext(tree, vars, size)
+}
+
+// newContext has the functions, and the budget for files of that many bytes.
+func newContext(tree *Tree, vars Vars, size int) *hcl.EvalContext {
+	meter := budget.New(size)
+	name, known := meter.Value()
+	return &hcl.EvalContext{Variables: map[string]cty.Value{name: known}, Functions: functions(tree, vars, meter)}
 }
 
 // functions are all functions of a project: the pure ones, those that read its

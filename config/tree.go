@@ -27,6 +27,7 @@ type Tree struct {
 	fetch  func(name string) ([]byte, error) // reads one more file
 
 	mu      sync.Mutex
+	size    int // of the files, in bytes
 	files   map[string][]byte
 	missing map[string]error // files that were asked for and could not be read
 }
@@ -168,10 +169,22 @@ func (r *treeReader) link(name, at string) error {
 
 func (r *treeReader) read(name, real string) error {
 	data, err := readRegular(r.dir, real)
+	if err == nil {
+		err = r.tree.keep(name, data)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	r.tree.files[name] = data
+	return nil
+}
+
+// keep makes a file part of the configuration.
+func (t *Tree) keep(name string, data []byte) error {
+	if t.size+len(data) > MaxFiles {
+		return fmt.Errorf("with it, the files of the configuration would have more than %d MiB together", MaxFiles>>20)
+	}
+	t.size += len(data)
+	t.files[name] = data
 	return nil
 }
 
@@ -262,7 +275,9 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 		t.missing[clean] = err
 		return nil, err
 	}
-	t.files[clean] = data
+	if err := t.keep(clean, data); err != nil {
+		return nil, err
+	}
 	return data, nil
 }
 

@@ -238,16 +238,15 @@ func (p *Project) givenByFiles(files []VarFile) (map[string]variableValue, hcl.D
 	out := map[string]variableValue{}
 	var diags hcl.Diagnostics
 	for _, f := range files {
-		parsed, d := hclsyntax.ParseConfig(f.Src, f.Name, hcl.InitialPos)
-		diags = append(diags, d...)
-		if d.HasErrors() {
+		parsed, d := Parse(f.Src, f.Name)
+		p.Files[f.Name] = parsed
+		if diags = append(diags, d...); d.HasErrors() {
 			continue
 		}
-		p.Files[f.Name] = parsed
 		attrs, d := parsed.Body.JustAttributes()
 		diags = append(diags, d...)
 		for name, a := range attrs {
-			val, d := a.Expr.Value(nil)
+			val, d := schema.Literal(a.Expr, p.meter)
 			diags = append(diags, d...)
 			if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
 				diags = append(diags, p.noSuchVariable(name, a.NameRange))

@@ -17,6 +17,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
 )
@@ -88,6 +89,10 @@ func (l *loader) file(name string) {
 	src, err := os.ReadFile(filepath.Join(l.config.Dir, name))
 	if err != nil {
 		l.add(unreadable(name, err))
+		return
+	}
+	if d := budget.Config(src, name); d != nil {
+		l.add(d)
 		return
 	}
 	f, diags := l.parser.ParseHCL(src, name)

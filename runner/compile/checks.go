@@ -78,7 +78,7 @@ func (w *workspace) schedules(p *Pipeline, r *reading) hcl.Diagnostics {
 		p.Location = p.Triggers[0].Location
 		return diags
 	}
-	p.Location, _ = schedule.Zone(zone) // checked with the settings
+	p.Location, _ = w.zone(zone) // checked with the settings
 	return diags
 }
 
@@ -88,7 +88,7 @@ func (w *workspace) schedule(c scheduleConfig, path string, v *schema.Values) (s
 	if zone == "" {
 		zone = w.g.Settings.Timezone
 	}
-	loc, err := schedule.Zone(zone)
+	loc, err := w.zone(zone)
 	if err != nil {
 		return out, hcl.Diagnostics{v.Error(path+".timezone", "invalid-value", "timezone: "+err.Error(), "")}
 	}
@@ -163,7 +163,7 @@ func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Di
 		return diags
 	}
 	diags = append(diags, checkLayout(r, targetAttr)...)
-	sample := RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"}.object(&Pipeline{Name: pipeline, Location: time.UTC})
+	sample := sampleRun(sampleSlots[0]).object(&Pipeline{Name: pipeline, Location: time.UTC})
 	name, known, d := r.target.In(scope.With(map[string]cty.Value{"run": sample})).Eval(fileNumber(1), "p=1/")
 	diags = append(diags, d...)
 	if known {
@@ -245,12 +245,7 @@ func (w *workspace) replaced(p *Pipeline, name string) string {
 	if _, ok := w.files[local]; ok {
 		return "the configuration"
 	}
-	for _, r := range w.reads[p] {
-		if f, ok := r.source.Config.(interface{ Reads() string }); ok && f.Reads() == local {
-			return r.step.Address
-		}
-	}
-	return ""
+	return w.traffic[p].reads[local]
 }
 
 // otherPlace says where the other of two equal names is written.

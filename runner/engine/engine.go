@@ -53,6 +53,9 @@ type Job interface {
 	// type-checks over datasets without files too. After a failure the name
 	// stands for nothing.
 	Define(ctx context.Context, name, query string, relations []string) (dataset.Schema, error)
+	// Judge is Define for a statement that nobody will read: it gives the same
+	// columns or problems in half the time, and makes nothing.
+	Judge(ctx context.Context, name, query string, relations []string) (dataset.Schema, error)
 	// Vet judges a statement by its text alone: its syntax, that it is one
 	// SELECT, and that it reads only relations, whose columns need not be known.
 	Vet(ctx context.Context, query string, relations []string) error

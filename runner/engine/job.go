@@ -205,6 +205,12 @@ func (j *job) Define(ctx context.Context, name, query string, relations []string
 	return schema, err
 }
 
+// Judge implements Job.
+func (j *job) Judge(ctx context.Context, name, query string, relations []string) (schema dataset.Schema, err error) {
+	err = j.call(ctx, wire.MethodJudge, wire.Define{Name: name, Query: query, Relations: relations}, &schema, listener{})
+	return schema, err
+}
+
 // Vet implements Job.
 func (j *job) Vet(ctx context.Context, query string, relations []string) error {
 	return j.call(ctx, wire.MethodVet, wire.Define{Query: query, Relations: relations}, nil, listener{})

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
-	"github.com/zclconf/go-cty/cty"
 
 	"waybill/config"
 	"waybill/internal/diag"
@@ -104,13 +102,12 @@ type compiled struct {
 }
 
 func (l *loader) parse() hcl.Blocks {
-	parser := hclparse.NewParser()
 	var blocks hcl.Blocks
 	files := l.tree.Files()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		file, diags := parser.ParseHCL(files[name], name)
-		l.diags = append(l.diags, diags...)
-		if diags.HasErrors() || file == nil {
+		file, diags := config.Parse(files[name], name)
+		l.suite.Sources.Files[name] = file
+		if l.diags = append(l.diags, diags...); diags.HasErrors() {
 			continue
 		}
 		content, diags := file.Body.Content(fileSchema)
@@ -121,7 +118,6 @@ func (l *loader) parse() hcl.Blocks {
 		blocks = append(blocks, l.named(content.Blocks)...)
 	}
 	l.suite.Files = len(files)
-	maps.Copy(l.suite.Sources.Files, parser.Files())
 	return blocks
 }
 
@@ -216,7 +212,7 @@ func (l *loader) project(vars map[string]config.GivenValue) *compiled {
 // scope is what tests may refer to: variables, locals, and the functions, which
 // here read any file of the project.
 func (l *loader) scope(of *schema.Scope) *schema.Scope {
-	ctx := &hcl.EvalContext{Functions: config.Functions(l.tree, l.vars), Variables: map[string]cty.Value{}}
+	ctx := config.Context(l.tree, l.vars)
 	if of != nil {
 		for _, name := range []string{"var", "local"} {
 			ctx.Variables[name] = of.Eval.Variables[name]

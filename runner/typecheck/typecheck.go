@@ -37,15 +37,19 @@ type Columns struct {
 // mistake found by them says so. The diagnostics point into the user's own SQL.
 // An error means that the job itself failed.
 func Check(ctx context.Context, job engine.Job, g *compile.Generation, given Given) (hcl.Diagnostics, error) {
-	var diags hcl.Diagnostics
 	told := map[finding]bool{}
+	sampler, diags := g.Sampler()
+	if diags.HasErrors() {
+		return diags, nil
+	}
+	asked := newDesk(job)
 	for _, p := range g.Pipelines {
-		bound, d := p.Sample()
+		bound, d := sampler.Sample(p)
 		diags = append(diags, d...)
 		if d.HasErrors() {
 			continue
 		}
-		c := checker{job: job, bound: bound, given: given[p.Name], known: map[string]dataset.Schema{}, learned: map[string][]string{}}
+		c := checker{desk: asked, bound: bound, given: given[p.Name], known: map[string]dataset.Schema{}, learned: map[string][]string{}}
 		if err := c.pipeline(ctx, p); err != nil {
 			return diags, err
 		}
@@ -65,10 +69,9 @@ type finding struct {
 	rng  hcl.Range
 }
 
-// checker judges one pipeline. Relations of the pipeline before it are
-// replaced as they are defined anew; one that is not known is never read.
+// checker judges one pipeline.
 type checker struct {
-	job   engine.Job
+	desk  *desk
 	bound *compile.Bound
 	given map[string]Columns
 	known map[string]dataset.Schema // columns by address
@@ -105,7 +108,7 @@ func (c *checker) source(ctx context.Context, s *compile.Step) error {
 	if contract == nil {
 		return nil
 	}
-	columns, err := c.job.Attach(ctx, s.Address, dataset.Dataset{Format: dataset.Parquet, Schema: contract})
+	columns, err := c.desk.promise(ctx, s.Address, contract)
 	if err != nil {
 		return c.found(s, "", err)
 	}
@@ -156,7 +159,7 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 	}
 	for _, in := range s.Inputs {
 		if _, known := c.known[in]; !known {
-			return c.found(s, query, c.job.Vet(ctx, query, s.Inputs))
+			return c.found(s, query, c.desk.vet(ctx, query, s.Inputs))
 		}
 	}
 	for _, in := range s.Inputs {
@@ -166,7 +169,7 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 			}
 		}
 	}
-	schema, err := c.job.Define(ctx, s.Address, query, s.Inputs)
+	schema, err := c.desk.judge(ctx, s.Address, query, s.Inputs, c.known)
 	if err == nil && s.Family == compile.Condition {
 		err = compile.OneBoolean(s.Address, schema)
 	}

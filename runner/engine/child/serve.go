@@ -129,6 +129,12 @@ func (s *server) do(ctx context.Context, r wire.Request) (any, error) {
 			return nil, err
 		}
 		return s.db.Define(ctx, p.Name, p.Query, p.Relations)
+	case wire.MethodJudge:
+		p, err := params[wire.Define](r)
+		if err != nil {
+			return nil, err
+		}
+		return s.db.Judge(ctx, p.Name, p.Query, p.Relations)
 	case wire.MethodVet:
 		p, err := params[wire.Define](r)
 		if err != nil {

@@ -17,6 +17,7 @@ const (
 	MethodOpen    = "open"
 	MethodAttach  = "attach"
 	MethodDefine  = "define"
+	MethodJudge   = "judge"
 	MethodVet     = "vet"
 	MethodCount   = "count"
 	MethodHash    = "hash"
@@ -72,7 +73,8 @@ type Attach struct {
 	Dataset dataset.Dataset `json:"dataset"`
 }
 
-// Define are the parameters of MethodDefine and, without a name, of MethodVet.
+// Define are the parameters of MethodDefine, of MethodJudge and, without a name,
+// of MethodVet.
 type Define struct {
 	Name      string   `json:"name"`
 	Query     string   `json:"query"`
