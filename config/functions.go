@@ -73,14 +73,9 @@ func pure() map[string]function.Function {
 	}
 }
 
-// Functions are all functions of a project whose files are read from tree.
-func Functions(tree *Tree, vars Vars) map[string]function.Function {
-	return functions(tree, vars, budget.New(0))
-}
-
-// functions are all functions of a project: the pure ones, those that read its
-// files, env and secret. Their work is charged to the meter.
-func functions(tree *Tree, vars Vars, meter *budget.Meter) map[string]function.Function {
+// Functions are all functions of a project: the pure ones, those that read the
+// files of its tree, env and secret. Their work is charged to the meter.
+func Functions(tree *Tree, vars Vars, meter *budget.Meter) map[string]function.Function {
 	fns := pure()
 	fns["env"] = envFunc(vars)
 	fns["secret"] = secretFunc(vars)

@@ -25,7 +25,7 @@ func (p *Project) context(vars Vars) *hcl.EvalContext {
 	name, known := meter.Value()
 	return &hcl.EvalContext{
 		Variables: map[string]cty.Value{"var": cty.ObjectVal(values), name: known},
-		Functions: functions(p.Tree, vars, meter),
+		Functions: Functions(p.Tree, vars, meter),
 	}
 }
 

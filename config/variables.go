@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -178,7 +177,7 @@ func (p *Project) resolveVariables(vars Vars) hcl.Diagnostics {
 		}
 	}
 	for _, v := range p.Variables {
-		val, d := v.resolve(vars, given)
+		val, d := v.resolve(vars, given, p.meter)
 		diags = append(diags, d...)
 		if val.value == cty.NilVal {
 			val.value = cty.UnknownVal(v.ty)
@@ -194,20 +193,20 @@ func (p *Project) resolveVariables(vars Vars) hcl.Diagnostics {
 	return append(diags, p.validateVariables(vars)...)
 }
 
-func (v *Variable) resolve(vars Vars, files map[string]variableValue) (variableValue, hcl.Diagnostics) {
+func (v *Variable) resolve(vars Vars, files map[string]variableValue, meter *budget.Meter) (variableValue, hcl.Diagnostics) {
 	if given, ok := vars.Values[v.Name]; ok {
 		conv, diags := v.convert(given.Value, given.Range)
 		return variableValue{conv, given.Range}, diags
 	}
 	if text, ok := vars.Flags[v.Name]; ok {
-		return v.fromText(text, "--var "+v.Name)
+		return v.fromText(text, "--var "+v.Name, meter)
 	}
 	if val, ok := files[v.Name]; ok {
 		conv, diags := v.convert(val.value, val.rng)
 		return variableValue{conv, val.rng}, diags
 	}
 	if text, ok := vars.lookupEnv("WAYBILL_VAR_" + v.Name); ok {
-		return v.fromText(text, "WAYBILL_VAR_"+v.Name)
+		return v.fromText(text, "WAYBILL_VAR_"+v.Name, meter)
 	}
 	if v.def != cty.NilVal {
 		return variableValue{v.def, v.defRange}, nil
@@ -218,13 +217,16 @@ func (v *Variable) resolve(vars Vars, files map[string]variableValue) (variableV
 
 // fromText reads a value from the command line or the environment: as it
 // stands where the type is a string, as an HCL expression otherwise.
-func (v *Variable) fromText(text, origin string) (variableValue, hcl.Diagnostics) {
+func (v *Variable) fromText(text, origin string, meter *budget.Meter) (variableValue, hcl.Diagnostics) {
 	rng := hcl.Range{Filename: origin}
 	val := cty.StringVal(text)
 	if v.ty != cty.String && !v.ty.IsPrimitiveType() && v.ty != cty.DynamicPseudoType {
-		expr, diags := hclsyntax.ParseExpression([]byte(text), origin, hcl.InitialPos)
+		expr, diags := budget.ParseExpression([]byte(text), origin, hcl.InitialPos)
 		if !diags.HasErrors() {
-			val, diags = expr.Value(nil)
+			val, diags = schema.Literal(expr, meter)
+		}
+		if diags.HasErrors() && diag.CodeOf(diags[0]) == budget.Code {
+			return variableValue{}, diags[:1]
 		}
 		if diags.HasErrors() {
 			return variableValue{}, hcl.Diagnostics{diag.Error("wrong-type", v.Range, fmt.Sprintf("the value given by %s is no HCL expression", origin), "Write it as in a file, for instance: '[\"a\", \"b\"]'.")}
@@ -238,7 +240,7 @@ func (p *Project) givenByFiles(files []VarFile) (map[string]variableValue, hcl.D
 	out := map[string]variableValue{}
 	var diags hcl.Diagnostics
 	for _, f := range files {
-		parsed, d := hclsyntax.ParseConfig(f.Src, f.Name, hcl.InitialPos)
+		parsed, d := budget.Parse(f.Src, f.Name)
 		diags = append(diags, d...)
 		if d.HasErrors() {
 			continue
@@ -247,7 +249,7 @@ func (p *Project) givenByFiles(files []VarFile) (map[string]variableValue, hcl.D
 		attrs, d := parsed.Body.JustAttributes()
 		diags = append(diags, d...)
 		for name, a := range attrs {
-			val, d := a.Expr.Value(nil)
+			val, d := schema.Literal(a.Expr, p.meter)
 			diags = append(diags, d...)
 			if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
 				diags = append(diags, p.noSuchVariable(name, a.NameRange))

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -260,5 +261,23 @@ func TestJSONVariables(t *testing.T) {
 	}
 	if !eval(t, scope, "local.secret").IsMarked() {
 		t.Error("local.secret has no mark")
+	}
+}
+
+// What variables are given costs as much as what the files say.
+func TestHostileValues(t *testing.T) {
+	loop := "[for a in [" + strings.Repeat("1,", 3000) + "] : [for b in [" + strings.Repeat("1,", 3000) + "] : 1]]"
+	text := "variable \"v\" {\n  type = list(list(number))\n}\n"
+	for name, vars := range map[string]Vars{
+		"brackets in a file":     {Files: []VarFile{{"a.wbvars", []byte("v = " + strings.Repeat("[", 200_000))}}},
+		"loops in a file":        {Files: []VarFile{{"a.wbvars", []byte("v = " + loop)}}},
+		"brackets on the line":   {Flags: map[string]string{"v": strings.Repeat("[", 200_000)}},
+		"loops on the line":      {Flags: map[string]string{"v": loop}},
+		"loops in a environment": {LookupEnv: environment(map[string]string{"WAYBILL_VAR_v": loop})},
+	} {
+		_, diags := project(t, text, vars)
+		if !slices.ContainsFunc(diags, func(d *hcl.Diagnostic) bool { return diag.CodeOf(d) == "too-large" }) {
+			t.Errorf("%s: %v", name, diags)
+		}
 	}
 }

@@ -9,12 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/problem"
 )
@@ -138,7 +137,7 @@ func (a *app) fmtFile(name string, f fmtFlags) (changed bool, err error) {
 
 // format returns the formatted text, or shows why there is none.
 func (a *app) format(src []byte, name string) ([]byte, error) {
-	if _, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos); diags.HasErrors() {
+	if _, diags := budget.Parse(src, name); diags.HasErrors() {
 		if err := diag.Print(a.errOut, diag.Sort(diags), diag.Sources{Other: map[string][]byte{name: src}}, a.style); err != nil {
 			return nil, err
 		}

@@ -91,14 +91,10 @@ func value(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostic
 	start.Column++
 	start.Byte++
 	text := []byte(raw.AsString())
-	if d := budget.TemplateText(text, expr.Range().Filename, start); d != nil {
-		return cty.DynamicVal, hcl.Diagnostics{d}
-	}
-	template, diags := hclsyntax.ParseTemplate(text, expr.Range().Filename, start)
+	template, diags := budget.ParseTemplate(text, expr.Range().Filename, start)
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}
-	budget.Template(template)
 	return template.Value(ctx)
 }
 

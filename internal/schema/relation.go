@@ -110,7 +110,7 @@ func jsonReference(expr hcl.Expression) hcl.Expression {
 		return expr
 	}
 	text := strings.TrimSuffix(strings.TrimPrefix(v.AsString(), "${"), "}")
-	parsed, diags := hclsyntax.ParseExpression([]byte(text), expr.Range().Filename, expr.Range().Start)
+	parsed, diags := budget.ParseExpression([]byte(text), expr.Range().Filename, expr.Range().Start)
 	if diags.HasErrors() {
 		return expr
 	}

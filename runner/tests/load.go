@@ -7,10 +7,10 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
 
 	"waybill/config"
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
 	"waybill/runner/compile"
@@ -54,7 +54,7 @@ func Load(dir string, vars config.Vars, regs compile.Registries) (*Suite, hcl.Di
 		}
 	}
 	l.pipelines()
-	return l.suite, diag.Sort(l.diags), nil
+	return l.suite, diag.Sort(budget.First(l.diags)), nil
 }
 
 // pipelines lists what there is to test.
@@ -93,6 +93,7 @@ type loader struct {
 	tree     *config.Tree
 	suite    *Suite
 	compiled map[string]*compiled // by variablesKey
+	meter    *budget.Meter        // for what tests say
 	diags    hcl.Diagnostics
 }
 
@@ -104,13 +105,17 @@ type compiled struct {
 }
 
 func (l *loader) parse() hcl.Blocks {
-	parser := hclparse.NewParser()
 	var blocks hcl.Blocks
-	files := l.tree.Files()
+	files, size := l.tree.Files(), 0
+	for _, src := range files {
+		size += len(src)
+	}
+	l.meter = budget.New(size)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		file, diags := parser.ParseHCL(files[name], name)
+		file, diags := budget.Parse(files[name], name)
 		l.diags = append(l.diags, diags...)
-		if diags.HasErrors() || file == nil {
+		l.suite.Sources.Files[name] = file
+		if diags.HasErrors() {
 			continue
 		}
 		content, diags := file.Body.Content(fileSchema)
@@ -121,7 +126,6 @@ func (l *loader) parse() hcl.Blocks {
 		blocks = append(blocks, l.named(content.Blocks)...)
 	}
 	l.suite.Files = len(files)
-	maps.Copy(l.suite.Sources.Files, parser.Files())
 	return blocks
 }
 
@@ -216,7 +220,8 @@ func (l *loader) project(vars map[string]config.GivenValue) *compiled {
 // scope is what tests may refer to: variables, locals, and the functions, which
 // here read any file of the project.
 func (l *loader) scope(of *schema.Scope) *schema.Scope {
-	ctx := &hcl.EvalContext{Functions: config.Functions(l.tree, l.vars), Variables: map[string]cty.Value{}}
+	name, meter := l.meter.Value()
+	ctx := &hcl.EvalContext{Functions: config.Functions(l.tree, l.vars, l.meter), Variables: map[string]cty.Value{name: meter}}
 	if of != nil {
 		for _, name := range []string{"var", "local"} {
 			ctx.Variables[name] = of.Eval.Variables[name]
