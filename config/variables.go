@@ -43,12 +43,6 @@ type GivenValue struct {
 	Range hcl.Range
 }
 
-// A VarFile is a file of `name = value` lines in HCL.
-type VarFile struct {
-	Name string
-	Src  []byte
-}
-
 func (v Vars) lookupEnv(name string) (string, bool) {
 	if v.LookupEnv == nil {
 		return os.LookupEnv(name)
@@ -123,9 +117,10 @@ func readVariable(b *hcl.Block, meter *budget.Meter) (*Variable, hcl.Diagnostics
 		val, d := schema.Literal(a.Expr, meter)
 		diags = append(diags, d...)
 		if !d.HasErrors() {
-			conv, d := v.convert(val, a.Expr.Range())
+			v.defRange = v.shown(a.Expr.Range())
+			conv, d := v.convert(val, v.defRange)
 			diags = append(diags, d...)
-			v.def, v.defRange = conv, a.Expr.Range()
+			v.def = conv
 		}
 	}
 	vals, d := readValidations(content.Blocks)
@@ -166,13 +161,22 @@ func (v *Variable) convert(val cty.Value, rng hcl.Range) (cty.Value, hcl.Diagnos
 	return conv, nil
 }
 
+// shown is where a snippet may point for a value that stands there: that of a
+// sensitive variable is not shown.
+func (v *Variable) shown(value hcl.Range) hcl.Range {
+	if v.Sensitive {
+		return v.Range
+	}
+	return value
+}
+
 // resolveVariables finds each variable's value.
 func (p *Project) resolveVariables(vars Vars) hcl.Diagnostics {
 	p.values = map[string]variableValue{}
 	given, diags := p.givenByFiles(vars.Files)
 	diags = append(diags, p.unknownFlags(vars.Flags)...)
 	for name, v := range vars.Values {
-		if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
+		if p.variable(name) == nil {
 			diags = append(diags, p.noSuchVariable(name, v.Range))
 		}
 	}
@@ -195,8 +199,8 @@ func (p *Project) resolveVariables(vars Vars) hcl.Diagnostics {
 
 func (v *Variable) resolve(vars Vars, files map[string]variableValue, meter *budget.Meter) (variableValue, hcl.Diagnostics) {
 	if given, ok := vars.Values[v.Name]; ok {
-		conv, diags := v.convert(given.Value, given.Range)
-		return variableValue{conv, given.Range}, diags
+		conv, diags := v.convert(given.Value, v.shown(given.Range))
+		return variableValue{conv, v.shown(given.Range)}, diags
 	}
 	if text, ok := vars.Flags[v.Name]; ok {
 		return v.fromText(text, "--var "+v.Name, meter)
@@ -236,34 +240,10 @@ func (v *Variable) fromText(text, origin string, meter *budget.Meter) (variableV
 	return variableValue{conv, rng}, diags
 }
 
-func (p *Project) givenByFiles(files []VarFile) (map[string]variableValue, hcl.Diagnostics) {
-	out := map[string]variableValue{}
-	var diags hcl.Diagnostics
-	for _, f := range files {
-		parsed, d := budget.Parse(f.Src, f.Name)
-		diags = append(diags, d...)
-		if d.HasErrors() {
-			continue
-		}
-		p.Files[f.Name] = parsed
-		attrs, d := parsed.Body.JustAttributes()
-		diags = append(diags, d...)
-		for name, a := range attrs {
-			val, d := schema.Literal(a.Expr, p.meter)
-			diags = append(diags, d...)
-			if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
-				diags = append(diags, p.noSuchVariable(name, a.NameRange))
-			}
-			out[name] = variableValue{val, a.Expr.Range()}
-		}
-	}
-	return out, diags
-}
-
 func (p *Project) unknownFlags(flags map[string]string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
-		if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
+		if p.variable(name) == nil {
 			diags = append(diags, p.noSuchVariable(name, hcl.Range{Filename: "--var " + name}))
 		}
 	}
