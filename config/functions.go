@@ -287,9 +287,17 @@ func envFunc(vars Vars) function.Function {
 			if vars.RunTime {
 				return cty.UnknownVal(cty.String), unsetError(name)
 			}
-			return cty.UnknownVal(cty.String), nil
+			return vars.unread(), nil
 		},
 	})
+}
+
+// unread is what only a run may know.
+func (v Vars) unread() cty.Value {
+	if v.Sample != "" {
+		return cty.StringVal(v.Sample)
+	}
+	return cty.UnknownVal(cty.String)
 }
 
 // unsetError names an environment variable that a run needs and has not got.

@@ -31,6 +31,9 @@ type Vars struct {
 	// RunTime makes an unset env() an error instead of an unknown value, and
 	// has secrets read.
 	RunTime bool
+	// Sample, unless it is empty, stands for each env() that is unset and each
+	// secret(), for looking at what is made of them. RunTime is then not set.
+	Sample string
 	// Secret reads what secret() refers to. It is called only if RunTime is
 	// set. Its errors, which must not hold any part of a secret, may be
 	// *problem.Problem; they reach who binds the definition.

@@ -215,7 +215,9 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 		p.pairs = orderOf(attr.Expr, d.scope.Eval, goValue)
 	}
 	p.empty = p.known && goValue == ""
-	if text, ok := goValue.(string); ok && v.HasMark(secret.Mark{}) {
+	text, isText := goValue.(string)
+	p.blank = p.known && isText && strings.TrimSpace(text) == ""
+	if isText && v.HasMark(secret.Mark{}) {
 		goValue = secret.HiddenText(text)
 	}
 	if p.known && goValue != nil {

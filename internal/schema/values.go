@@ -83,6 +83,7 @@ type place struct {
 	known bool
 	set   bool   // written by the user
 	empty bool   // a text without characters
+	blank bool   // a text of white space
 	label string // the first of a block
 	attr  *Attr  // whose value it is; nil for blocks and what is not written
 
@@ -101,6 +102,9 @@ func (v *Values) Known(path string) bool { return v.at[path].known }
 
 // Empty reports whether the user wrote an empty text.
 func (v *Values) Empty(path string) bool { return v.at[path].empty }
+
+// Blank reports whether a known text has nothing but white space.
+func (v *Values) Blank(path string) bool { return v.at[path].blank }
 
 // Set reports whether the user wrote this attribute or block.
 func (v *Values) Set(path string) bool { return v.at[path].set }

@@ -137,7 +137,21 @@ func (g *Generation) ConnectionNames() []string {
 // Sample evaluates a pipeline's definition as far as it is known without a run,
 // with the values of an imagined one. It is for looking, not for building.
 func (p *Pipeline) Sample() (*Bound, hcl.Diagnostics) {
-	return p.Rehearse(RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"})
+	return p.Rehearse(sampleRun)
+}
+
+var sampleRun = RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"}
+
+// SampleWith is Sample with a text in place of all that only the environment of
+// a run tells: environment variables that are not set, and secrets. Connections
+// stay unknown, and steps in which that text makes no sense are not Ready.
+func (p *Pipeline) SampleWith(text string) *Bound {
+	vars := p.generation.vars
+	vars.Sample = text
+	scope, _ := p.generation.project.Scope(vars)
+	w := &workspace{g: p.generation, scope: scope, used: map[string]bool{}}
+	r, _ := w.bindUsing(p, sampleRun, map[string]bool{}) // mistakes were found without the text
+	return newBound(p, r)
 }
 
 // Rehearse is Bind for a run that touches nothing outside: what the environment
@@ -269,7 +283,19 @@ func (b *Bound) Range(address, attr string) hcl.Range { return b.steps[address].
 
 // Ready reports whether all values of a step are known, so that its statement
 // is what a run would use.
-func (b *Bound) Ready(address string) bool { return b.steps[address].values.AllKnown() }
+func (b *Bound) Ready(address string) bool {
+	r := b.steps[address]
+	return r != nil && !r.broken && r.values.AllKnown()
+}
+
+// Step returns the step of that address, also one that runs leave out; nil if
+// there is none.
+func (b *Bound) Step(address string) *Step {
+	if r := b.steps[address]; r != nil {
+		return r.step
+	}
+	return nil
+}
 
 // Sink builds the sink of that address.
 func (b *Bound) Sink(address string) (sinks.Sink, error) {

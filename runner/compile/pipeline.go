@@ -56,6 +56,7 @@ type read struct {
 	severity  checkConfig
 	values    *schema.Values
 	each      map[string]cty.Value // of the step
+	broken    bool                 // it has errors
 }
 
 // reading is one reading of a whole pipeline in a scope.
@@ -86,6 +87,7 @@ func (w *workspace) readPipeline(block *hcl.Block, outer, scope *schema.Scope) (
 		step, d := w.readStep(b, scope)
 		found.add(d)
 		if step != nil {
+			step.broken = d.HasErrors()
 			r.steps = append(r.steps, step)
 			for _, u := range step.values.Uses() {
 				w.used[u.Address()] = true
