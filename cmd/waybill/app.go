@@ -168,13 +168,13 @@ func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(form
 // projectFlags are what every command that reads a project has.
 type projectFlags struct {
 	dir      string
-	vars     map[string]string
+	vars     varFlags
 	varFiles []string
 }
 
 func (f *projectFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "`directory` of the project")
-	cmd.Flags().StringToStringVar(&f.vars, "var", nil, "value of a variable, `name=value` (repeatable)")
+	cmd.Flags().Var(&f.vars, "var", "value of a variable, `name=value` (repeatable)")
 	cmd.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "`file` of variable values in HCL (repeatable, the last wins)")
 	completeFlag(cmd, "project", completeFlagDir)
 }
