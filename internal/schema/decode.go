@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/dynblock"
@@ -215,6 +216,7 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 		p.pairs = orderOf(attr.Expr, d.scope.Eval, goValue)
 	}
 	p.empty = p.known && goValue == ""
+	p.lasts, _ = goValue.(time.Duration)
 	text, isText := goValue.(string)
 	p.blank = p.known && isText && strings.TrimSpace(text) == ""
 	if isText && v.HasMark(secret.Mark{}) {

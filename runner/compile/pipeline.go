@@ -274,11 +274,12 @@ func decodeAs[T, E any](kinds component.Registry[T, E], b *stepBlock, common *sc
 func (w *workspace) applyRetry(r *read, c stepConfig) hcl.Diagnostics {
 	r.step.Timeout = c.Timeout
 	r.step.Retry = w.g.Settings.RetryPolicy()
+	diags := checkTimeout(r.values)
 	if c.Retry == nil {
-		return nil
+		return diags
 	}
 	r.step.Retry = c.Retry.Or(r.step.Retry)
-	return checkRetry(*c.Retry, r.values)
+	return append(diags, checkRetry(*c.Retry, r.values)...)
 }
 
 // inputs lists the steps that a step reads from, in order of mention.
@@ -354,7 +355,7 @@ func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Val
 		p.Pending = append(p.Pending, s.values.Pending()...)
 	}
 	diags = append(diags, pendingWarnings(p.Pending)...)
-	diags = append(diags, checkDeliverBy(r)...)
+	diags = append(diags, checkTimes(r)...)
 	for _, u := range r.values.Uses() {
 		w.used[u.Address()] = true
 	}
