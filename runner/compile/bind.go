@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -268,14 +267,10 @@ func (b *Bound) Contract(address string) dataset.Schema {
 	return out
 }
 
-// Takes returns what a sink reads, and the columns that it sorts by.
+// Takes returns what a sink reads, and the terms that it sorts by.
 func (b *Bound) Takes(sink string) (input string, orderBy []string) {
 	common := b.steps[sink].common
-	for _, item := range common.OrderBy {
-		name, _, _ := strings.Cut(strings.TrimSpace(item), " ")
-		orderBy = append(orderBy, name)
-	}
-	return common.Input.Address, orderBy
+	return common.Input.Address, common.OrderBy
 }
 
 // Range is where an attribute of a step stands, or the step's body.

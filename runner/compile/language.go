@@ -250,7 +250,7 @@ var sinkCommon = &schema.Block{
 	Attrs: []schema.Attr{
 		forEachAttr,
 		{Name: "input", Type: schema.Ref, Required: true, Doc: "What is delivered: source.name or transform.name.", Example: "transform.by_region"},
-		{Name: "order_by", Type: schema.Strings, Doc: "Columns that rows are sorted by, each with an optional \" desc\": within each file, and from each file to the next of the same partition. Without it rows come in no particular order.", Example: `["name", "total desc"]`},
+		{Name: "order_by", Type: schema.Strings, Doc: "Columns that rows are sorted by, each with \" desc\" or \" asc\" behind it or not, NULLs last: within each file, and from each file to the next of the same partition. Without it rows come in no particular order.", Example: `["name", "total desc"]`},
 		{Name: "if_empty", Type: schema.String, Default: "deliver", OneOf: []string{"deliver", "skip", "fail"}, Doc: "What happens with no rows: deliver a file without rows, deliver nothing, or fail. With partition_by there is no file to deliver then, but a manifest and a success file.", Example: `"skip"`},
 		maxFileRowsAttr, maxFileSizeAttr, partitionByAttr, successKeyAttr, manifestKeyAttr, ifExistsAttr, modeAttr, keyColumnsAttr,
 		{Name: "allow_sensitive", Type: schema.Bool, Default: "false", Doc: "Whether the sink may deliver columns that the pipeline's sensitive_columns name.", Example: "true"},

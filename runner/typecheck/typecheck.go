@@ -134,8 +134,8 @@ func (c *checker) sink(s *compile.Step) {
 	if names := c.bound.Exposed(s.Address, columns); len(names) > 0 {
 		report(compile.SensitiveColumns(s.Address, input, names), "input")
 	}
-	for _, name := range order {
-		if !slices.ContainsFunc(columns, func(c dataset.Column) bool { return strings.EqualFold(c.Name, name) }) {
+	for _, term := range order {
+		if at, name, _ := columns.Order(term); at < 0 {
 			p := problem.New("column-not-found", fmt.Sprintf("column %q does not exist in %s", name, input), nil)
 			p.Remedy = []string{strings.TrimSpace("It has: " + columns.String() + "." + diag.Suggest(name, columnNames(columns)))}
 			report(p, "order_by")
