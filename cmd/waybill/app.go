@@ -216,9 +216,14 @@ func (f *projectFlags) compile() (*compile.Generation, *config.Project, hcl.Diag
 
 func readTree(dir string) (*config.Tree, error) {
 	tree, err := config.ReadTree(dir)
+	var one *config.FileError
 	switch {
 	case err == nil:
 		return tree, nil
+	case errors.As(err, &one):
+		p := problem.New("file-not-readable", fmt.Sprintf("%s cannot be read", one.Name), one)
+		p.Remedy = []string{"A file with this name is configuration: make it a regular file below the project's directory, rename it, or take it away."}
+		return nil, p
 	case errors.Is(err, fs.ErrNotExist):
 		err = nil
 	}
