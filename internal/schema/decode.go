@@ -256,6 +256,9 @@ func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, 
 		}
 		expr = tmpl
 	}
+	if ty := at.Type.cty; ty.IsCapsuleType() || ty.IsListType() && ty.ElementType().IsCapsuleType() {
+		expr = jsonAddresses(expr)
+	}
 	if at.Type.kind == across {
 		scope = scope.With(map[string]cty.Value{"pipeline": scope.Pipelines})
 	}
