@@ -74,19 +74,9 @@ func pure() map[string]function.Function {
 }
 
 // Context is what files beside the configuration, such as tests, are evaluated
-// in: all functions of a project whose files are read from tree, and a budget of
-// its own for what it evaluates.
-func Context(tree *Tree, vars Vars) *hcl.EvalContext {
-	size := 0
-	for _, src := range tree.Files() {
-		size += len(src)
-	}
-	return newContext(tree, vars, size)
-}
-
-// newContext has the functions, and the budget for files of that many bytes.
-func newContext(tree *Tree, vars Vars, size int) *hcl.EvalContext {
-	meter := budget.New(size)
+// in: all functions of a project whose files are read from tree. What is
+// evaluated is charged to the meter.
+func Context(tree *Tree, vars Vars, meter *budget.Meter) *hcl.EvalContext {
 	name, known := meter.Value()
 	return &hcl.EvalContext{Variables: map[string]cty.Value{name: known}, Functions: functions(tree, vars, meter)}
 }
@@ -312,9 +302,17 @@ func envFunc(vars Vars) function.Function {
 			if vars.RunTime {
 				return cty.UnknownVal(cty.String), unsetError(name)
 			}
-			return cty.UnknownVal(cty.String), nil
+			return vars.unread(), nil
 		},
 	})
+}
+
+// unread is what only a run may know.
+func (v Vars) unread() cty.Value {
+	if v.Sample != "" {
+		return cty.StringVal(v.Sample)
+	}
+	return cty.UnknownVal(cty.String)
 }
 
 // unsetError names an environment variable that a run needs and has not got.

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
 )
@@ -20,7 +21,7 @@ func (p *Project) context(vars Vars) *hcl.EvalContext {
 	for name, v := range p.values {
 		values[name] = v.value
 	}
-	ctx := newContext(p.Tree, vars, p.size)
+	ctx := Context(p.Tree, vars, budget.New(p.size))
 	ctx.Variables["var"] = cty.ObjectVal(values)
 	return ctx
 }

@@ -16,7 +16,7 @@ import (
 // the reference's form: the value is an unknown text. Known or not, it carries
 // the mark of secrets.
 func secretFunc(vars Vars) function.Function {
-	hidden := cty.UnknownVal(cty.String).Mark(secret.Mark{})
+	hidden := vars.unread().Mark(secret.Mark{})
 	return function.New(&function.Spec{
 		// All that function.New would answer itself would lack the mark.
 		Params: []function.Parameter{{Name: "reference", Type: cty.String, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true}},

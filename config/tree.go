@@ -93,6 +93,19 @@ func readFiles(root string, wanted func(string) bool) (*Tree, error) {
 	return t, nil
 }
 
+// A FileError says why one file of a project, or a directory in it, cannot be
+// read.
+type FileError struct {
+	Name string // slash-separated, below the project
+	Err  error
+}
+
+func (e *FileError) Error() string { return e.Name + ": " + e.Err.Error() }
+func (e *FileError) Unwrap() error { return e.Err }
+
+// File is the name: a report can point at it.
+func (e *FileError) File() string { return e.Name }
+
 // treeReader is one walk through a project.
 type treeReader struct {
 	tree    *Tree
@@ -117,7 +130,7 @@ func (r *treeReader) list(name, real string) error {
 	case err != nil && name == ".":
 		return plain(err)
 	case err != nil:
-		return fmt.Errorf("%s: %w", name, plain(err))
+		return &FileError{name, plain(err)}
 	}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
@@ -145,14 +158,14 @@ func (r *treeReader) link(name, at string) error {
 	full, err := filepath.EvalSymlinks(filepath.Join(r.root, filepath.FromSlash(at)))
 	if err != nil {
 		if r.wanted(name) {
-			return fmt.Errorf("%s: %w", name, plain(err))
+			return &FileError{name, errors.New("the link leads to no file")}
 		}
 		return nil
 	}
 	rel, err := filepath.Rel(r.root, full)
 	if err != nil || !filepath.IsLocal(rel) {
 		if info, err := os.Stat(full); r.wanted(name) && (err != nil || !info.IsDir()) {
-			return fmt.Errorf("%s: the link leads out of the project's directory", name)
+			return &FileError{name, errors.New("the link leads out of the project's directory")}
 		}
 		return nil
 	}
@@ -173,7 +186,7 @@ func (r *treeReader) read(name, real string) error {
 		err = r.tree.keep(name, data)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return &FileError{name, err}
 	}
 	return nil
 }

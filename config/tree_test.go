@@ -55,7 +55,7 @@ func TestReadTreeRefuses(t *testing.T) {
 		prepare func(dir string)
 		want    string
 	}{
-		"a file that is not there": {func(dir string) { link(t, "nowhere", filepath.Join(dir, "a.hcl")) }, "a.hcl: there is no such file"},
+		"a file that is not there": {func(dir string) { link(t, "nowhere", filepath.Join(dir, "a.hcl")) }, "a.hcl: the link leads to no file"},
 		"a link out of the project": {func(dir string) { link(t, filepath.Join(outside, "x.hcl"), filepath.Join(dir, "a.hcl")) },
 			"a.hcl: the link leads out of the project's directory"},
 		"a circle of links": {func(dir string) { link(t, "a.hcl", filepath.Join(dir, "a.hcl")) }, "a.hcl: "},

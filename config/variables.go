@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -32,6 +31,9 @@ type Vars struct {
 	// RunTime makes an unset env() an error instead of an unknown value, and
 	// has secrets read.
 	RunTime bool
+	// Sample, unless it is empty, stands for each env() that is unset and each
+	// secret(), for looking at what is made of them. RunTime is then not set.
+	Sample string
 	// Secret reads what secret() refers to. It is called only if RunTime is
 	// set. Its errors, which must not hold any part of a secret, may be
 	// *problem.Problem; they reach who binds the definition.
@@ -42,12 +44,6 @@ type Vars struct {
 type GivenValue struct {
 	Value cty.Value
 	Range hcl.Range
-}
-
-// A VarFile is a file of `name = value` lines in HCL.
-type VarFile struct {
-	Name string
-	Src  []byte
 }
 
 func (v Vars) lookupEnv(name string) (string, bool) {
@@ -124,9 +120,10 @@ func readVariable(b *hcl.Block, meter *budget.Meter) (*Variable, hcl.Diagnostics
 		val, d := schema.Literal(a.Expr, meter)
 		diags = append(diags, d...)
 		if !d.HasErrors() {
-			conv, d := v.convert(val, a.Expr.Range())
+			v.defRange = v.shown(a.Expr.Range())
+			conv, d := v.convert(val, v.defRange)
 			diags = append(diags, d...)
-			v.def, v.defRange = conv, a.Expr.Range()
+			v.def = conv
 		}
 	}
 	vals, d := readValidations(content.Blocks)
@@ -167,18 +164,27 @@ func (v *Variable) convert(val cty.Value, rng hcl.Range) (cty.Value, hcl.Diagnos
 	return conv, nil
 }
 
+// shown is where a snippet may point for a value that stands there: that of a
+// sensitive variable is not shown.
+func (v *Variable) shown(value hcl.Range) hcl.Range {
+	if v.Sensitive {
+		return v.Range
+	}
+	return value
+}
+
 // resolveVariables finds each variable's value.
 func (p *Project) resolveVariables(vars Vars) hcl.Diagnostics {
 	p.values = map[string]variableValue{}
 	given, diags := p.givenByFiles(vars.Files)
 	diags = append(diags, p.unknownFlags(vars.Flags)...)
 	for name, v := range vars.Values {
-		if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
+		if p.variable(name) == nil {
 			diags = append(diags, p.noSuchVariable(name, v.Range))
 		}
 	}
 	for _, v := range p.Variables {
-		val, d := v.resolve(vars, given)
+		val, d := v.resolve(vars, given, p.meter)
 		diags = append(diags, d...)
 		if val.value == cty.NilVal {
 			val.value = cty.UnknownVal(v.ty)
@@ -194,20 +200,20 @@ func (p *Project) resolveVariables(vars Vars) hcl.Diagnostics {
 	return append(diags, p.validateVariables(vars)...)
 }
 
-func (v *Variable) resolve(vars Vars, files map[string]variableValue) (variableValue, hcl.Diagnostics) {
+func (v *Variable) resolve(vars Vars, files map[string]variableValue, meter *budget.Meter) (variableValue, hcl.Diagnostics) {
 	if given, ok := vars.Values[v.Name]; ok {
-		conv, diags := v.convert(given.Value, given.Range)
-		return variableValue{conv, given.Range}, diags
+		conv, diags := v.convert(given.Value, v.shown(given.Range))
+		return variableValue{conv, v.shown(given.Range)}, diags
 	}
 	if text, ok := vars.Flags[v.Name]; ok {
-		return v.fromText(text, "--var "+v.Name)
+		return v.fromText(text, "--var "+v.Name, meter)
 	}
 	if val, ok := files[v.Name]; ok {
 		conv, diags := v.convert(val.value, val.rng)
 		return variableValue{conv, val.rng}, diags
 	}
 	if text, ok := vars.lookupEnv("WAYBILL_VAR_" + v.Name); ok {
-		return v.fromText(text, "WAYBILL_VAR_"+v.Name)
+		return v.fromText(text, "WAYBILL_VAR_"+v.Name, meter)
 	}
 	if v.def != cty.NilVal {
 		return variableValue{v.def, v.defRange}, nil
@@ -218,13 +224,16 @@ func (v *Variable) resolve(vars Vars, files map[string]variableValue) (variableV
 
 // fromText reads a value from the command line or the environment: as it
 // stands where the type is a string, as an HCL expression otherwise.
-func (v *Variable) fromText(text, origin string) (variableValue, hcl.Diagnostics) {
+func (v *Variable) fromText(text, origin string, meter *budget.Meter) (variableValue, hcl.Diagnostics) {
 	rng := hcl.Range{Filename: origin}
 	val := cty.StringVal(text)
 	if v.ty != cty.String && !v.ty.IsPrimitiveType() && v.ty != cty.DynamicPseudoType {
-		expr, diags := hclsyntax.ParseExpression([]byte(text), origin, hcl.InitialPos)
+		expr, diags := budget.ParseExpression([]byte(text), origin, hcl.InitialPos)
 		if !diags.HasErrors() {
-			val, diags = expr.Value(nil)
+			val, diags = schema.Literal(expr, meter)
+		}
+		if diags.HasErrors() && diag.CodeOf(diags[0]) == budget.Code {
+			return variableValue{}, diags[:1]
 		}
 		if diags.HasErrors() {
 			return variableValue{}, hcl.Diagnostics{diag.Error("wrong-type", v.Range, fmt.Sprintf("the value given by %s is no HCL expression", origin), "Write it as in a file, for instance: '[\"a\", \"b\"]'.")}
@@ -234,33 +243,10 @@ func (v *Variable) fromText(text, origin string) (variableValue, hcl.Diagnostics
 	return variableValue{conv, rng}, diags
 }
 
-func (p *Project) givenByFiles(files []VarFile) (map[string]variableValue, hcl.Diagnostics) {
-	out := map[string]variableValue{}
-	var diags hcl.Diagnostics
-	for _, f := range files {
-		parsed, d := Parse(f.Src, f.Name)
-		p.Files[f.Name] = parsed
-		if diags = append(diags, d...); d.HasErrors() {
-			continue
-		}
-		attrs, d := parsed.Body.JustAttributes()
-		diags = append(diags, d...)
-		for name, a := range attrs {
-			val, d := schema.Literal(a.Expr, p.meter)
-			diags = append(diags, d...)
-			if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
-				diags = append(diags, p.noSuchVariable(name, a.NameRange))
-			}
-			out[name] = variableValue{val, a.Expr.Range()}
-		}
-	}
-	return out, diags
-}
-
 func (p *Project) unknownFlags(flags map[string]string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
-		if !slices.ContainsFunc(p.Variables, func(v *Variable) bool { return v.Name == name }) {
+		if p.variable(name) == nil {
 			diags = append(diags, p.noSuchVariable(name, hcl.Range{Filename: "--var " + name}))
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -260,5 +261,71 @@ func TestJSONVariables(t *testing.T) {
 	}
 	if !eval(t, scope, "local.secret").IsMarked() {
 		t.Error("local.secret has no mark")
+	}
+}
+
+// What variables are given costs as much as what the files say.
+func TestHostileValues(t *testing.T) {
+	loop := "[for a in [" + strings.Repeat("1,", 3000) + "] : [for b in [" + strings.Repeat("1,", 3000) + "] : 1]]"
+	text := "variable \"v\" {\n  type = list(list(number))\n}\n"
+	for name, vars := range map[string]Vars{
+		"brackets in a file":     {Files: []VarFile{{"a.wbvars", []byte("v = " + strings.Repeat("[", 200_000))}}},
+		"loops in a file":        {Files: []VarFile{{"a.wbvars", []byte("v = " + loop)}}},
+		"brackets on the line":   {Flags: map[string]string{"v": strings.Repeat("[", 200_000)}},
+		"loops on the line":      {Flags: map[string]string{"v": loop}},
+		"loops in a environment": {LookupEnv: environment(map[string]string{"WAYBILL_VAR_v": loop})},
+	} {
+		_, diags := project(t, text, vars)
+		if !slices.ContainsFunc(diags, func(d *hcl.Diagnostic) bool { return diag.CodeOf(d) == "too-large" }) {
+			t.Errorf("%s: %v", name, diags)
+		}
+	}
+}
+
+// Where the value of a sensitive variable is wrong, its text is not shown,
+// wherever it stands.
+func TestSensitiveValuesAreNotShown(t *testing.T) {
+	const (
+		block = "variable \"sec\" {\n  type = TYPE\n  sensitive = true\n  validation {\n    condition = length(var.sec) > 100\n    error_message = \"too short\"\n  }\n}\n"
+		given = "# a file\nsec = \"canary\" # canary\n"
+	)
+	for name, tt := range map[string]struct{ ty, file, def, code string }{
+		"validation":          {"string", given, "", "invalid-variable"},
+		"validation of lines": {"string", "sec = <<X\ncanary\ncanary\nX\nother = 1\n", "", "unknown-reference"},
+		"type":                {"list(string)", given, "", "wrong-type"},
+		"a misspelt name":     {"string", "sce = \"canary\"\n", `default = "x"`, "unknown-reference"},
+		"without quotes":      {"string", "sec = canary\n", "", "invalid-expression"},
+		"a call":              {"string", "sec = canary(1)\n", "", "invalid-expression"},
+		"no HCL":              {"string", "sec = \"canary\n", "", "syntax"},
+		"a default":           {"string", "", `default = "canary"`, "invalid-variable"},
+		"a default of a type": {"number", "", `default = "canary"`, "wrong-type"},
+	} {
+		text := strings.Replace(block, "TYPE", tt.ty, 1)
+		text = strings.Replace(text, "  sensitive", "  "+tt.def+"\n  sensitive", 1)
+		vars := Vars{LookupEnv: environment(nil)}
+		if tt.file != "" {
+			vars.Files = []VarFile{{"a.wbvars", []byte(tt.file)}}
+		}
+		p, diags := Load(StoredTree("/", map[string][]byte{"main.hcl": []byte(text)}), vars)
+		var b strings.Builder
+		if err := diag.Print(&b, diag.Sort(diags), diag.Sources{Files: p.Files, Other: p.Tree.Files()}, diag.Style{}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), "["+tt.code+"]") || strings.Contains(b.String(), "canary") {
+			t.Errorf("%s: want %s and no canary:\n%s", name, tt.code, b.String())
+		}
+	}
+}
+
+// What is not sensitive is shown beside what is.
+func TestSnippetsBesideSecrets(t *testing.T) {
+	const text = "variable \"sec\" {\n  sensitive = true\n}\nvariable \"n\" {\n  type = number\n}\n"
+	p, diags := Load(StoredTree("/", map[string][]byte{"main.hcl": []byte(text)}), Vars{Files: []VarFile{{"a.wbvars", []byte("sec = [\n  \"canary\",\n]\nn = \"many\"\n")}}})
+	var b strings.Builder
+	if err := diag.Print(&b, diags, diag.Sources{Files: p.Files}, diag.Style{}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "   4: n = \"many\"\n            ^^^^^^\n") {
+		t.Errorf("got:\n%s", b.String())
 	}
 }

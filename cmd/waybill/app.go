@@ -168,13 +168,13 @@ func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(form
 // projectFlags are what every command that reads a project has.
 type projectFlags struct {
 	dir      string
-	vars     map[string]string
+	vars     varFlags
 	varFiles []string
 }
 
 func (f *projectFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.dir, "project", "C", ".", "`directory` of the project")
-	cmd.Flags().StringToStringVar(&f.vars, "var", nil, "value of a variable, `name=value` (repeatable)")
+	cmd.Flags().Var(&f.vars, "var", "value of a variable, `name=value` (repeatable)")
 	cmd.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "`file` of variable values in HCL (repeatable, the last wins)")
 	completeFlag(cmd, "project", completeFlagDir)
 }
@@ -216,9 +216,14 @@ func (f *projectFlags) compile() (*compile.Generation, *config.Project, hcl.Diag
 
 func readTree(dir string) (*config.Tree, error) {
 	tree, err := config.ReadTree(dir)
+	var one *config.FileError
 	switch {
 	case err == nil:
 		return tree, nil
+	case errors.As(err, &one):
+		p := problem.New("file-not-readable", fmt.Sprintf("%s cannot be read", one.Name), one)
+		p.Remedy = []string{"A file with this name is configuration: make it a regular file below the project's directory, rename it, or take it away."}
+		return nil, p
 	case errors.Is(err, fs.ErrNotExist):
 		err = nil
 	}

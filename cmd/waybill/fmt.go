@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -9,12 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/problem"
 )
@@ -73,7 +73,11 @@ func (a *app) fmtStdin(f fmtFlags) error {
 func (a *app) fmtPaths(paths []string, f fmtFlags) error {
 	failed := false
 	for _, path := range paths {
-		files, err := formattable(path)
+		files, err := a.formattable(path)
+		var usage *usageError
+		if errors.As(err, &usage) {
+			return err
+		}
 		if err != nil {
 			return problem.New("file-not-readable", fmt.Sprintf("%s cannot be read", path), err)
 		}
@@ -91,11 +95,20 @@ func (a *app) fmtPaths(paths []string, f fmtFlags) error {
 	return nil
 }
 
-// formattable lists the files that a path on the command line stands for.
-func formattable(path string) ([]string, error) {
+// formattable lists the files that a path on the command line stands for. A
+// link that is named stands for the file it leads to; others are passed over.
+func (a *app) formattable(path string) ([]string, error) {
 	info, err := os.Stat(path)
-	if err != nil || !info.IsDir() {
-		return []string{path}, err
+	switch {
+	case err != nil:
+		return nil, err
+	case info.Mode().IsRegular() && strings.HasSuffix(path, ".json"):
+		return nil, mistake("%s is JSON, which fmt does not format", path)
+	case info.Mode().IsRegular():
+		real, err := filepath.EvalSymlinks(path)
+		return []string{real}, err
+	case !info.IsDir():
+		return nil, errors.New("it is no regular file")
 	}
 	var files []string
 	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
@@ -105,10 +118,15 @@ func formattable(path string) ([]string, error) {
 			return err
 		case d.IsDir() && hidden:
 			return fs.SkipDir
-		case !d.IsDir() && !hidden && (strings.HasSuffix(p, ".hcl") || strings.HasSuffix(p, ".wbvars")):
+		case d.IsDir() || hidden || !strings.HasSuffix(p, ".hcl") && !strings.HasSuffix(p, ".wbvars"):
+		case d.Type().IsRegular():
 			files = append(files, p)
+		case d.Type()&fs.ModeSymlink != 0:
+			_, err = fmt.Fprintf(a.errOut, "%s is a link, and left as it is\n", p)
+		default:
+			_, err = fmt.Fprintf(a.errOut, "%s is no regular file, and left as it is\n", p)
 		}
-		return nil
+		return err
 	})
 	return files, err
 }
@@ -138,7 +156,7 @@ func (a *app) fmtFile(name string, f fmtFlags) (changed bool, err error) {
 
 // format returns the formatted text, or shows why there is none.
 func (a *app) format(src []byte, name string) ([]byte, error) {
-	if _, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos); diags.HasErrors() {
+	if _, diags := budget.Parse(src, name); diags.HasErrors() {
 		if err := diag.Print(a.errOut, diag.Sort(diags), diag.Sources{Other: map[string][]byte{name: src}}, a.style); err != nil {
 			return nil, err
 		}

@@ -6,13 +6,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
@@ -42,7 +42,7 @@ func Load(dir string) (*Config, hcl.Diagnostics) {
 			Summary: fmt.Sprintf("no file below %s is called *%s", dir, FileSuffix),
 			Detail:  "Declare at least one user in such a file, for example:\n" + userBlock().Example}}
 	}
-	l := &loader{config: &Config{Dir: root, Region: DefaultRegion}, parser: hclparse.NewParser(), seen: map[string]hcl.Range{}}
+	l := &loader{config: &Config{Dir: root, Region: DefaultRegion}, meter: budget.New(0), seen: map[string]hcl.Range{}}
 	for _, name := range names {
 		l.file(name)
 	}
@@ -78,7 +78,7 @@ func sandboxFiles(root string) ([]string, error) {
 
 type loader struct {
 	config *Config
-	parser *hclparse.Parser
+	meter  *budget.Meter
 	diags  hcl.Diagnostics
 	seen   map[string]hcl.Range // what is declared, by kind and name
 }
@@ -91,11 +91,7 @@ func (l *loader) file(name string) {
 		l.add(unreadable(name, err))
 		return
 	}
-	if d := budget.Config(src, name); d != nil {
-		l.add(d)
-		return
-	}
-	f, diags := l.parser.ParseHCL(src, name)
+	f, diags := budget.Parse(src, name)
 	l.add(diags...)
 	if f == nil || f.Body == nil {
 		return
@@ -108,14 +104,14 @@ func (l *loader) file(name string) {
 
 // scope gives sandbox files the functions that policies are written with.
 func (l *loader) scope() *schema.Scope {
-	return &schema.Scope{Eval: &hcl.EvalContext{
-		Variables: map[string]cty.Value{},
-		Functions: map[string]function.Function{
-			"concat": stdlib.ConcatFunc, "format": stdlib.FormatFunc, "join": stdlib.JoinFunc,
-			"jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc,
-			"merge": stdlib.MergeFunc, "range": stdlib.RangeFunc, "file": fileFunc(l.config.Dir),
-		},
-	}}
+	fns := map[string]function.Function{
+		"concat": stdlib.ConcatFunc, "format": stdlib.FormatFunc, "join": stdlib.JoinFunc,
+		"jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc,
+		"merge": stdlib.MergeFunc, "range": stdlib.RangeFunc, "file": fileFunc(l.config.Dir),
+	}
+	maps.Copy(fns, l.meter.Functions())
+	name, known := l.meter.Value()
+	return &schema.Scope{Eval: &hcl.EvalContext{Variables: map[string]cty.Value{name: known}, Functions: fns}}
 }
 
 // fileFunc reads a file of the project, so that a policy may stand in a file of

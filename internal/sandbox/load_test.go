@@ -219,3 +219,16 @@ func TestSchemaIsDocumented(t *testing.T) {
 		t.Errorf("the examples don't load: %v\n%s", diags, text)
 	}
 }
+
+func TestHostileFiles(t *testing.T) {
+	loop := "[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : 1]]]"
+	for name, text := range map[string]string{
+		"brackets": strings.Repeat("[", 200_000),
+		"loops":    "user \"a\" {\n  policy = jsonencode(" + loop + ")\n}\n",
+	} {
+		_, diags := load(t, map[string]string{"a.sandbox.hcl": text})
+		if len(diags) == 0 || diag.CodeOf(diags[0]) != "too-large" {
+			t.Errorf("%s: %v", name, diags)
+		}
+	}
+}

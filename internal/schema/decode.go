@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/dynblock"
@@ -229,7 +230,10 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 		p.pairs = orderOf(attr.Expr, d.scope.Eval, goValue)
 	}
 	p.empty = p.known && goValue == ""
-	if text, ok := goValue.(string); ok && v.HasMark(secret.Mark{}) {
+	p.lasts, _ = goValue.(time.Duration)
+	text, isText := goValue.(string)
+	p.blank = p.known && isText && strings.TrimSpace(text) == ""
+	if isText && v.HasMark(secret.Mark{}) {
 		goValue = secret.HiddenText(text)
 	}
 	if p.known && goValue != nil {
@@ -264,6 +268,9 @@ func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, 
 			return cty.DynamicVal, diags
 		}
 		expr = tmpl
+	}
+	if ty := at.Type.cty; ty.IsCapsuleType() || ty.IsListType() && ty.ElementType().IsCapsuleType() {
+		expr = jsonAddresses(expr)
 	}
 	if at.Type.kind == across {
 		scope = scope.With(map[string]cty.Value{"pipeline": scope.Pipelines})

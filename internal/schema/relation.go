@@ -110,11 +110,29 @@ func jsonReference(expr hcl.Expression) hcl.Expression {
 		return expr
 	}
 	text := strings.TrimSuffix(strings.TrimPrefix(v.AsString(), "${"), "}")
-	parsed, diags := hclsyntax.ParseExpression([]byte(text), expr.Range().Filename, expr.Range().Start)
+	parsed, diags := budget.ParseExpression([]byte(text), expr.Range().Filename, expr.Range().Start)
 	if diags.HasErrors() {
 		return expr
 	}
 	return parsed
+}
+
+// jsonAddresses is jsonReference for the address of a thing, or a list of them.
+func jsonAddresses(expr hcl.Expression) hcl.Expression {
+	_, native := hcl.UnwrapExpression(expr).(hclsyntax.Expression)
+	items, diags := hcl.ExprList(expr)
+	if native || diags.HasErrors() {
+		return jsonReference(expr)
+	}
+	list := &hclsyntax.TupleConsExpr{SrcRange: expr.Range(), OpenRange: expr.StartRange()}
+	for _, item := range items {
+		native, ok := jsonReference(item).(hclsyntax.Expression)
+		if !ok {
+			return expr
+		}
+		list.Exprs = append(list.Exprs, native)
+	}
+	return list
 }
 
 // checkInput reports a plain address that does not exist.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
@@ -81,8 +82,10 @@ type place struct {
 	rng   hcl.Range // of the value; of the header for blocks
 	name  hcl.Range // of the attribute's name
 	known bool
-	set   bool   // written by the user
-	empty bool   // a text without characters
+	set   bool // written by the user
+	empty bool // a text without characters
+	blank bool // a text of white space
+	lasts time.Duration
 	label string // the first of a block
 	attr  *Attr  // whose value it is; nil for blocks and what is not written
 
@@ -110,6 +113,16 @@ func (v *Values) Known(path string) bool { return v.place(path).known }
 
 // Empty reports whether the user wrote an empty text.
 func (v *Values) Empty(path string) bool { return v.place(path).empty }
+
+// Duration is what is written for a Duration attribute; false if that is not
+// known, or nothing is written.
+func (v *Values) Duration(path string) (time.Duration, bool) {
+	p := v.at[path]
+	return p.lasts, p.set && p.known && p.attr != nil && p.attr.Type.Name == Duration.Name
+}
+
+// Blank reports whether a known text has nothing but white space.
+func (v *Values) Blank(path string) bool { return v.at[path].blank }
 
 // Set reports whether the user wrote this attribute or block.
 func (v *Values) Set(path string) bool { return v.place(path).set }

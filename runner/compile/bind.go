@@ -243,24 +243,20 @@ func (b *Bound) Contract(address string) dataset.Schema {
 	return out
 }
 
-// Takes returns what a sink reads, and the columns of it that its attributes
-// name, by attribute. The one that a diff adds is not among them.
-func (b *Bound) Takes(sink string) (input string, columns map[string][]string) {
+// Takes returns what a sink reads, the columns of it that its attributes name, by
+// attribute, and the terms that it sorts by, which dataset.Schema.Order reads.
+// The column that a diff adds is not among them.
+func (b *Bound) Takes(sink string) (input string, columns map[string][]string, order []string) {
 	common := b.steps[sink].common
-	columns = map[string][]string{"key_columns": common.KeyColumns}
-	name := func(attr, column string) {
-		if common.Mode != "diff" || !strings.EqualFold(column, transform.ChangeColumn) {
-			columns[attr] = append(columns[attr], column)
-		}
+	own := func(column string) bool {
+		return common.Mode == "diff" && strings.EqualFold(column, transform.ChangeColumn)
 	}
-	for _, item := range common.OrderBy {
-		column, _, _ := strings.Cut(strings.TrimSpace(item), " ")
-		name("order_by", column)
-	}
-	for _, column := range common.PartitionBy {
-		name("partition_by", column)
-	}
-	return common.Input.Address, columns
+	columns = map[string][]string{"key_columns": common.KeyColumns, "partition_by": slices.DeleteFunc(slices.Clone(common.PartitionBy), own)}
+	order = slices.DeleteFunc(slices.Clone(common.OrderBy), func(term string) bool {
+		_, column, _ := dataset.Schema{}.Order(term)
+		return own(column)
+	})
+	return common.Input.Address, columns, order
 }
 
 // Range is where an attribute of a step stands, or the step's body.
@@ -268,7 +264,19 @@ func (b *Bound) Range(address, attr string) hcl.Range { return b.steps[address].
 
 // Ready reports whether all values of a step are known, so that its statement
 // is what a run would use.
-func (b *Bound) Ready(address string) bool { return b.steps[address].values.AllKnown() }
+func (b *Bound) Ready(address string) bool {
+	r := b.steps[address]
+	return r != nil && !r.broken && r.values.AllKnown()
+}
+
+// Step returns the step of that address, also one that runs leave out; nil if
+// there is none.
+func (b *Bound) Step(address string) *Step {
+	if r := b.steps[address]; r != nil {
+		return r.step
+	}
+	return nil
+}
 
 // Sink builds the sink of that address.
 func (b *Bound) Sink(address string) (sinks.Sink, error) {

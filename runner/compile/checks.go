@@ -22,11 +22,48 @@ import (
 )
 
 func checkRetry(p retry.Policy, v *schema.Values) hcl.Diagnostics {
+	if v.Set("retry.max_attempts") && v.Known("retry.max_attempts") && p.MaxAttempts == 0 { // which a policy reads as: not said
+		return hcl.Diagnostics{v.Error("retry.max_attempts", "invalid-value", "max_attempts is 0, want 1 to 100", "1 means never to try again.")}
+	}
+	for _, attr := range []string{"retry.initial_backoff", "retry.max_backoff", "retry.max_elapsed"} {
+		if d := tooShort(v, attr, time.Millisecond); d != nil {
+			return hcl.Diagnostics{d}
+		}
+	}
 	attr, err := p.Validate()
 	if err != nil {
 		return hcl.Diagnostics{v.Error("retry."+attr, "invalid-value", err.Error(), "")}
 	}
 	return nil
+}
+
+// tooShort reports a duration that is written and below the least that means
+// something.
+func tooShort(v *schema.Values, path string, least time.Duration) *hcl.Diagnostic {
+	d, ok := v.Duration(path)
+	if !ok || d >= least {
+		return nil
+	}
+	name := path[strings.LastIndexByte(path, '.')+1:]
+	return v.Error(path, "invalid-value", fmt.Sprintf("%s is below %s", name, least), "Leave it out for what holds without it.")
+}
+
+// checkTimeout looks at the timeout of a step or pipeline.
+func checkTimeout(v *schema.Values) hcl.Diagnostics {
+	if d := tooShort(v, "timeout", time.Second); d != nil {
+		d.Detail = "Nothing could end in that time. " + d.Detail
+		return hcl.Diagnostics{d}
+	}
+	return nil
+}
+
+// checkTimes looks at what a pipeline says of time.
+func checkTimes(r *reading) hcl.Diagnostics {
+	diags := checkTimeout(r.values)
+	if d := tooShort(r.values, "slow_after", time.Second); d != nil {
+		diags = append(diags, d)
+	}
+	return append(diags, checkDeliverBy(r)...)
 }
 
 func checkDeliverBy(r *reading) hcl.Diagnostics {
@@ -63,6 +100,9 @@ func checkContract(v *schema.Values) hcl.Diagnostics {
 	return diags
 }
 
+// maxJitter is the widest offset of a schedule's starts.
+const maxJitter = 24 * time.Hour
+
 // schedules reads the pipeline's schedule blocks.
 func (w *workspace) schedules(p *Pipeline, r *reading) hcl.Diagnostics {
 	var diags hcl.Diagnostics
@@ -91,6 +131,9 @@ func (w *workspace) schedule(c scheduleConfig, path string, v *schema.Values) (s
 	loc, err := w.zone(zone)
 	if err != nil {
 		return out, hcl.Diagnostics{v.Error(path+".timezone", "invalid-value", "timezone: "+err.Error(), "")}
+	}
+	if v.Known(path+".jitter") && c.Jitter > maxJitter {
+		return out, hcl.Diagnostics{v.Error(path+".jitter", "invalid-value", "jitter is above 24h", "It spreads starts within a day. Write another time in cron instead.")}
 	}
 	if !v.Known(path + ".cron") {
 		if v.Set(path + ".cron") {

@@ -87,7 +87,7 @@ func checkForEach(v cty.Value, rng hcl.Range) *hcl.Diagnostic {
 		return fail("invalid-for-each", "is null", "Give it a map or a set of strings; an empty one makes no block.")
 	case !v.IsKnown():
 		return fail("invalid-for-each", "is not known before a run", "Which blocks there are must be known to validate them. Use variables and locals; an env() that is not set is not known.")
-	case ty.IsMapType() || ty.IsObjectType():
+	case ty.IsMapType() || ty.IsObjectType() || ty.IsSetType() && v.LengthInt() == 0: // toset([]) has no type of elements
 		return nil
 	case ty.IsSetType() && ty.ElementType() == cty.String:
 		if !v.IsWhollyKnown() {

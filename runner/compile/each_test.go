@@ -1,12 +1,15 @@
 package compile_test
 
 import (
+	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"waybill/config"
+	"waybill/internal/diag"
 	"waybill/runner/compile"
 )
 
@@ -163,5 +166,62 @@ func TestAfter(t *testing.T) {
 	}
 	if moves["ancient"] != `same["a"]` || moves["old"] != `same["a"]` || len(moves) != 2 {
 		t.Errorf("moves are %q", moves)
+	}
+}
+
+// A pipeline with for_each moves with all its instances, also by way of other
+// names, and beside single ones.
+func TestMovesOfInstances(t *testing.T) {
+	const many = `
+pipeline "new" {
+  for_each = toset(["a", "b"])
+  source "file" "in" {
+    path = "in.csv"
+    format "csv" {}
+  }
+  sink "file" "out" {
+    input = source.in
+    path  = "${each.key}.csv"
+    format "csv" {}
+  }
+}
+`
+	move := func(from, to string) string {
+		return "moved {\n  from = pipeline." + from + "\n  to   = pipeline." + to + "\n}\n"
+	}
+	for name, tt := range map[string]struct {
+		text string
+		want map[string]string
+		code diag.Code
+	}{
+		"all":                {move("old", "new"), map[string]string{`old["a"]`: `new["a"]`, `old["b"]`: `new["b"]`}, ""},
+		"one":                {move("old", `new["b"]`), map[string]string{"old": `new["b"]`}, ""},
+		"the same name":      {move("new", `new["b"]`), map[string]string{"new": `new["b"]`}, ""},
+		"twice":              {move("older", "old") + move("old", "new"), map[string]string{`old["a"]`: `new["a"]`, `old["b"]`: `new["b"]`, `older["a"]`: `new["a"]`, `older["b"]`: `new["b"]`}, ""},
+		"one, then all":      {move(`older["b"]`, `old["b"]`) + move("old", "new"), map[string]string{`old["a"]`: `new["a"]`, `old["b"]`: `new["b"]`, `older["b"]`: `new["b"]`}, ""},
+		"all, but one twice": {move("old", "new") + move("x", `new["a"]`), nil, "invalid-move"},
+		"one beside all":     {move("old", "new") + move(`old["a"]`, `new["b"]`), nil, "invalid-move"},
+		"to none now":        {strings.NewReplacer(`toset(["a", "b"])`, `toset([])`, `"new"`, `"none"`, `"${each.key}.csv"`, `"none/${each.key}.csv"`).Replace(many) + move("old", "none"), map[string]string{}, ""},
+		"in a circle":        {move("old", "older") + move("older", "old"), nil, "invalid-move"},
+	} {
+		tree := config.StoredTree(t.TempDir(), map[string][]byte{"main.hcl": []byte(many + tt.text)})
+		g, _, diags := compile.Compile(tree, config.Vars{LookupEnv: noEnv}, registries())
+		if tt.code != "" {
+			if g != nil || len(diags) == 0 || diag.CodeOf(diags[0]) != tt.code {
+				t.Errorf("%s: %v", name, diags)
+			}
+			continue
+		}
+		if g == nil {
+			t.Errorf("%s: %v", name, diags)
+			continue
+		}
+		got := map[string]string{}
+		for _, m := range g.Moves {
+			got[m.From] = m.To
+		}
+		if !maps.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
 	}
 }

@@ -117,7 +117,7 @@ var scheduleBlock = &schema.Block{
 		{Name: "overlap", Type: schema.String, Default: "queue", OneOf: []string{"queue", "skip", "cancel_previous", "allow"}, Doc: "What happens when a slot is due while an earlier run still goes on: it waits its turn, it is recorded as skipped, the earlier run is cancelled (unless it is delivering), or both run.", Example: `"skip"`},
 		{Name: "catch_up", Type: schema.String, Default: "latest", OneOf: []string{"latest", "none", "all"}, Doc: "Which slots run that were missed while no daemon was there: the latest, none, or all (at most 100).", Example: `"all"`},
 		{Name: "catch_up_window", Type: schema.Duration, Default: "24h", Doc: "How old a missed slot may be to be caught up.", Example: `"7d"`},
-		{Name: "jitter", Type: schema.Duration, Default: "0s", Doc: "Spreads starts: the pipeline starts up to this much after its time, always by the same amount. run.scheduled_at keeps the nominal time.", Example: `"5m"`},
+		{Name: "jitter", Type: schema.Duration, Default: "0s", Doc: "Spreads starts: the pipeline starts up to this much after its time, at most 24h, always by the same amount. run.scheduled_at keeps the nominal time.", Example: `"5m"`},
 	},
 }
 
@@ -191,7 +191,7 @@ var waitCommon = &schema.Block{
 	Type: Wait, Labels: []schema.Label{{Name: "kind"}, {Name: "name", Doc: "Unique among the pipeline's waits."}},
 	Attrs: []schema.Attr{
 		forEachAttr,
-		{Name: "timeout", Type: schema.Duration, Default: "2h", Doc: "Longest time to wait, from when the run began to.", Example: `"30m"`},
+		{Name: "timeout", Type: schema.Duration, Default: "2h", Doc: "Longest time to wait, from when the run began to. \"0s\" looks once.", Example: `"30m"`},
 		{Name: "poll", Type: schema.Duration, Default: "1m", Doc: "Time between two looks; at least 1s.", Example: `"10s"`},
 		{Name: "on_timeout", Type: schema.String, Default: "fail", OneOf: []string{"fail", "skip", "continue"}, Doc: "What happens when it does not come: the run fails, ends as skipped with nothing delivered, or goes on without it.", Example: `"skip"`},
 	},
@@ -248,7 +248,7 @@ var sinkCommon = &schema.Block{
 	Attrs: []schema.Attr{
 		forEachAttr,
 		{Name: "input", Type: schema.Ref, Required: true, Doc: "What is delivered: source.name or transform.name.", Example: "transform.by_region"},
-		{Name: "order_by", Type: schema.Strings, Doc: "Columns that rows are sorted by, each with an optional \" desc\": within each file, and from each file to the next of the same partition. Without it rows come in no particular order.", Example: `["name", "total desc"]`},
+		{Name: "order_by", Type: schema.Strings, Doc: "Columns that rows are sorted by, each with \" desc\" or \" asc\" behind it or not, NULLs last: within each file, and from each file to the next of the same partition. Without it rows come in no particular order.", Example: `["name", "total desc"]`},
 		{Name: "if_empty", Type: schema.String, Default: "deliver", OneOf: []string{"deliver", "skip", "fail"}, Doc: "What happens with no rows: deliver a file without rows, deliver nothing, or fail. With partition_by there is no file to deliver then, but a manifest and a success file.", Example: `"skip"`},
 		maxFileRowsAttr, maxFileSizeAttr, partitionByAttr, successKeyAttr, manifestKeyAttr, ifExistsAttr, modeAttr, keyColumnsAttr,
 		{Name: "allow_sensitive", Type: schema.Bool, Default: "false", Doc: "Whether the sink may deliver columns that the pipeline's sensitive_columns name.", Example: "true"},

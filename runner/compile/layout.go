@@ -65,6 +65,9 @@ func checkLayout(r *read, targetAttr string) hcl.Diagnostics {
 			report("partition_by", "partition_by "+fault, "Name each column once, or leave the attribute out.")
 		}
 	}
+	if r.values.Known("order_by") && slices.ContainsFunc(r.common.OrderBy, func(term string) bool { return strings.TrimSpace(term) == "" }) {
+		report("order_by", "order_by has an empty name", "Name a column, or leave the attribute out.")
+	}
 	diags = append(diags, checkMode(r)...)
 	return append(diags, checkNeeds(r)...)
 }

@@ -56,6 +56,7 @@ type read struct {
 	severity  checkConfig
 	values    *schema.Values
 	each      map[string]cty.Value // of the step
+	broken    bool                 // it has errors
 }
 
 // reading is one reading of a whole pipeline in a scope.
@@ -86,6 +87,7 @@ func (w *workspace) readPipeline(block *hcl.Block, outer, scope *schema.Scope) (
 		step, d := w.readStep(b, scope)
 		found.add(d)
 		if step != nil {
+			step.broken = d.HasErrors()
 			r.steps = append(r.steps, step)
 			for _, u := range step.values.Uses() {
 				w.used[u.Address()] = true
@@ -274,11 +276,12 @@ func decodeAs[T, E any](kinds component.Registry[T, E], b *stepBlock, common *sc
 func (w *workspace) applyRetry(r *read, c stepConfig) hcl.Diagnostics {
 	r.step.Timeout = c.Timeout
 	r.step.Retry = w.g.Settings.RetryPolicy()
+	diags := checkTimeout(r.values)
 	if c.Retry == nil {
-		return nil
+		return diags
 	}
 	r.step.Retry = c.Retry.Or(r.step.Retry)
-	return checkRetry(*c.Retry, r.values)
+	return append(diags, checkRetry(*c.Retry, r.values)...)
 }
 
 // inputs lists the steps that a step reads from, in order of mention.
@@ -355,7 +358,7 @@ func (w *workspace) pipeline(block *hcl.Block, one instance) (*Pipeline, hcl.Dia
 		p.Pending = append(p.Pending, s.values.Pending()...)
 	}
 	diags = append(diags, pendingWarnings(p.Pending)...)
-	diags = append(diags, checkDeliverBy(r)...)
+	diags = append(diags, checkTimes(r)...)
 	for _, u := range r.values.Uses() {
 		w.used[u.Address()] = true
 	}

@@ -15,6 +15,18 @@ func sampleRun(slot time.Time) RunValues {
 // with the values of an imagined one. It is for looking, not for building.
 func (p *Pipeline) Sample() (*Bound, hcl.Diagnostics) { return p.Rehearse(sampleRun(sampleSlots[0])) }
 
+// SampleWith is Sample with a text in place of all that only the environment of
+// a run tells: environment variables that are not set, and secrets. Connections
+// stay unknown, and steps in which that text makes no sense are not Ready.
+func (p *Pipeline) SampleWith(text string) *Bound {
+	vars := p.generation.vars
+	vars.Sample = text
+	scope, _ := p.generation.project.Scope(vars)
+	w := &workspace{g: p.generation, scope: scope, used: map[string]bool{}}
+	r, _ := w.bindUsing(p, sampleRun(sampleSlots[0]), map[string]bool{}) // mistakes were found without the text
+	return newBound(p, r)
+}
+
 // Rehearse is Bind for a run that touches nothing outside: what the environment
 // does not tell stays unknown instead of being an error. See Bound.Ready.
 func (p *Pipeline) Rehearse(run RunValues) (*Bound, hcl.Diagnostics) {

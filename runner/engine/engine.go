@@ -104,7 +104,7 @@ type Export struct {
 	Relation string        `json:"relation"`
 	Path     string        `json:"path"` // absolute, in one of WriteDirs
 	Format   encode.Format `json:"format"`
-	OrderBy  []string      `json:"order_by,omitempty"` // column names, each with an optional " desc"
+	OrderBy  []string      `json:"order_by,omitempty"` // terms as dataset.Schema.Order reads them
 	Entry    string        `json:"entry,omitempty"`    // name of the file in the archive, if Format makes one
 	// Progress receives percents from 0 to 100, from the goroutine that called
 	// Export. The engine doesn't know them for every query: they may stay at 0

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"waybill/config"
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
 	"waybill/runner/compile"
@@ -52,7 +53,7 @@ func Load(dir string, vars config.Vars, regs compile.Registries) (*Suite, hcl.Di
 		}
 	}
 	l.pipelines()
-	return l.suite, diag.Sort(l.diags), nil
+	return l.suite, diag.Sort(budget.First(l.diags)), nil
 }
 
 // pipelines lists what there is to test.
@@ -91,6 +92,7 @@ type loader struct {
 	tree     *config.Tree
 	suite    *Suite
 	compiled map[string]*compiled // by variablesKey
+	meter    *budget.Meter        // for what tests say
 	diags    hcl.Diagnostics
 }
 
@@ -103,7 +105,11 @@ type compiled struct {
 
 func (l *loader) parse() hcl.Blocks {
 	var blocks hcl.Blocks
-	files := l.tree.Files()
+	files, size := l.tree.Files(), 0
+	for _, src := range files {
+		size += len(src)
+	}
+	l.meter = budget.New(size)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		file, diags := config.Parse(files[name], name)
 		l.suite.Sources.Files[name] = file
@@ -212,7 +218,7 @@ func (l *loader) project(vars map[string]config.GivenValue) *compiled {
 // scope is what tests may refer to: variables, locals, and the functions, which
 // here read any file of the project.
 func (l *loader) scope(of *schema.Scope) *schema.Scope {
-	ctx := config.Context(l.tree, l.vars)
+	ctx := config.Context(l.tree, l.vars, l.meter)
 	if of != nil {
 		for _, name := range []string{"var", "local"} {
 			ctx.Variables[name] = of.Eval.Variables[name]

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"waybill/config"
@@ -34,6 +35,23 @@ func TestSyntax(t *testing.T) {
 	s, diags, err := Load(dir, config.Vars{}, compiletest.Registries())
 	if err != nil || len(diags) != 1 || diag.CodeOf(diags[0]) != "syntax" || s.Files != 1 {
 		t.Errorf("%d files, diagnostics %v, error %v", s.Files, diags, err)
+	}
+}
+
+// A stranger's test files cannot end the process, nor keep it busy.
+func TestHostileFiles(t *testing.T) {
+	loop := "[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : 1]]]"
+	for name, text := range map[string]string{
+		"brackets":       strings.Repeat("[", 200_000),
+		"large":          "# " + strings.Repeat("x", 2<<20),
+		"loops":          "test \"a\" {\n  pipeline = pipeline.p\n  variables = { a = " + loop + " }\n}\n",
+		"loops in texts": "test \"a\" {\n  pipeline = pipeline.p\n  variables = { a = \"x${jsonencode(" + loop + ")}\" }\n}\n",
+	} {
+		dir := project(t, map[string]string{"main.hcl": "locals {}\n", "a.test.hcl": text})
+		_, diags, err := Load(dir, config.Vars{}, compiletest.Registries())
+		if err != nil || len(diags) != 1 || diag.CodeOf(diags[0]) != "too-large" || diags[0].Subject.Filename != "a.test.hcl" {
+			t.Errorf("%s: diagnostics %v, error %v", name, diags, err)
+		}
 	}
 }
 

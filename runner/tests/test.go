@@ -74,6 +74,9 @@ func (l *loader) test(b *hcl.Block) *Test {
 		diags = append(diags, schema.Defaults(runBlock, &c.Run)...)
 	}
 	l.diags = append(l.diags, innerHints(diags)...)
+	if l.errorsSince(before) {
+		return nil
+	}
 	vars := l.variables(c, values)
 	if l.errorsSince(before) {
 		return nil

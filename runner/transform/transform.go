@@ -58,5 +58,10 @@ func QueryGiven(v *schema.Values, what string) hcl.Diagnostics {
 	case !q && !f:
 		return hcl.Diagnostics{v.Error("query", "missing-attribute", what+" has no query", "Write query = \"SELECT …\", or query_file = \"file.sql\".")}
 	}
+	for _, path := range []string{"query", "query_file"} {
+		if v.Blank(path) {
+			return hcl.Diagnostics{v.Error(path, "invalid-value", what+" has an empty query", "Write one SELECT statement.")}
+		}
+	}
 	return nil
 }

@@ -49,7 +49,7 @@ func Check(ctx context.Context, job engine.Job, g *compile.Generation, given Giv
 		if d.HasErrors() {
 			continue
 		}
-		c := checker{desk: asked, bound: bound, given: given[p.Name], known: map[string]dataset.Schema{}, learned: map[string][]string{}}
+		c := checker{desk: asked, bound: bound, samples: samplesOf(p), given: given[p.Name], known: map[string]dataset.Schema{}, learned: map[string][]string{}}
 		if err := c.pipeline(ctx, p); err != nil {
 			return diags, err
 		}
@@ -73,8 +73,10 @@ type finding struct {
 type checker struct {
 	desk  *desk
 	bound *compile.Bound
-	given map[string]Columns
-	known map[string]dataset.Schema // columns by address
+	// samples are the pipeline with texts for what only a run may know.
+	samples func() []*compile.Bound
+	given   map[string]Columns
+	known   map[string]dataset.Schema // columns by address
 	// learned says of which sources a step's columns are given, and where.
 	learned map[string][]string
 	diags   hcl.Diagnostics
@@ -95,6 +97,11 @@ func (c *checker) pipeline(ctx context.Context, p *compile.Pipeline) error {
 			return err
 		}
 	}
+	for _, address := range p.Unused {
+		if err := c.unused(ctx, c.bound.Step(address)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -110,7 +117,7 @@ func (c *checker) source(ctx context.Context, s *compile.Step) error {
 	}
 	columns, err := c.desk.promise(ctx, s.Address, contract)
 	if err != nil {
-		return c.found(s, "", err)
+		return c.found(s, verdict{bound: c.bound, err: err})
 	}
 	c.known[s.Address] = columns
 	return nil
@@ -118,7 +125,7 @@ func (c *checker) source(ctx context.Context, s *compile.Step) error {
 
 // sink looks at the columns that a sink delivers, where they are known.
 func (c *checker) sink(s *compile.Step) {
-	input, named := c.bound.Takes(s.Address)
+	input, named, order := c.bound.Takes(s.Address)
 	columns, ok := c.known[input]
 	if !ok {
 		return
@@ -130,12 +137,20 @@ func (c *checker) sink(s *compile.Step) {
 	if names := c.bound.Exposed(s.Address, columns); len(names) > 0 {
 		report(compile.SensitiveColumns(s.Address, input, names), "input")
 	}
+	missing := func(attr, name string) {
+		p := problem.New("column-not-found", fmt.Sprintf("column %q does not exist in %s", name, input), nil)
+		p.Remedy = []string{strings.TrimSpace("It has: " + columns.String() + "." + diag.Suggest(name, columnNames(columns)))}
+		report(p, attr)
+	}
+	for _, term := range order {
+		if at, name, _ := columns.Order(term); at < 0 {
+			missing("order_by", name)
+		}
+	}
 	for attr, names := range named {
 		for _, name := range names {
 			if columns.Index(name) < 0 {
-				p := problem.New("column-not-found", fmt.Sprintf("column %q does not exist in %s", name, input), nil)
-				p.Remedy = []string{strings.TrimSpace("It has: " + columns.String() + "." + diag.Suggest(name, columnNames(columns)))}
-				report(p, attr)
+				missing(attr, name)
 			}
 		}
 	}
@@ -151,15 +166,34 @@ func columnNames(columns dataset.Schema) []string {
 
 func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 	if !c.bound.Ready(s.Address) {
-		return nil
+		return c.sampled(ctx, s)
 	}
-	query, err := c.sql(s)
-	if err != nil || query == "" { // a condition on rows has none
-		return c.found(s, "", err)
+	v := c.judge(ctx, c.bound, s)
+	if v.schema != nil {
+		c.known[s.Address] = v.schema
+	}
+	return c.found(s, v)
+}
+
+// verdict is what the engine says of a step's statement.
+type verdict struct {
+	bound  *compile.Bound // whose statement it is
+	query  string
+	schema dataset.Schema // nil: its columns are not known
+	err    error
+}
+
+// judge asks the engine about a statement: about its text alone, if columns that
+// it reads are not known.
+func (c *checker) judge(ctx context.Context, bound *compile.Bound, s *compile.Step) verdict {
+	v := verdict{bound: bound}
+	if v.query, v.err = sqlOf(bound, s); v.err != nil || v.query == "" { // a condition on rows has none
+		return v
 	}
 	for _, in := range s.Inputs {
 		if _, known := c.known[in]; !known {
-			return c.found(s, query, c.desk.vet(ctx, query, s.Inputs))
+			v.err = c.desk.vet(ctx, v.query, s.Inputs)
+			return v
 		}
 	}
 	for _, in := range s.Inputs {
@@ -169,47 +203,62 @@ func (c *checker) statement(ctx context.Context, s *compile.Step) error {
 			}
 		}
 	}
-	schema, err := c.desk.judge(ctx, s.Address, query, s.Inputs, c.known)
+	schema, err := c.desk.judge(ctx, s.Address, v.query, s.Inputs, c.known)
 	if err == nil && s.Family == compile.Condition {
 		err = compile.OneBoolean(s.Address, schema)
 	}
-	if err != nil {
-		return c.found(s, query, err)
+	if v.err = err; err == nil {
+		v.schema = schema
 	}
-	c.known[s.Address] = schema
-	return nil
+	return v
 }
 
-func (c *checker) sql(s *compile.Step) (string, error) {
+// unused judges the text of a step that runs leave out: nothing reads it, but it
+// was meant for something.
+func (c *checker) unused(ctx context.Context, s *compile.Step) error {
+	if s == nil || s.Family != compile.Transform || !c.bound.Ready(s.Address) {
+		return nil
+	}
+	v := verdict{bound: c.bound}
+	if v.query, v.err = sqlOf(c.bound, s); v.err == nil {
+		v.err = c.desk.vet(ctx, v.query, s.Inputs)
+	}
+	return c.found(s, v)
+}
+
+func sqlOf(bound *compile.Bound, s *compile.Step) (string, error) {
 	switch s.Family {
 	case compile.Check:
-		check, _, err := c.bound.Check(s.Address)
+		check, _, err := bound.Check(s.Address)
 		return check.SQL, err
 	case compile.Condition:
-		condition, err := c.bound.Condition(s.Address)
+		condition, err := bound.Condition(s.Address)
 		return condition.SQL, err
 	}
-	return c.bound.SQL(s.Address)
+	return bound.SQL(s.Address)
+}
+
+// broken reports whether an error is none of the user's.
+func broken(err error) bool {
+	p := problem.As(err)
+	return err != nil && (p == nil || p.Code == "engine-crashed" || p.Code == "out-of-memory" || p.Code == "cancelled")
 }
 
 // found makes a mistake in SQL a diagnostic at its place. What is no mistake
 // of the user's is returned.
-func (c *checker) found(s *compile.Step, query string, err error) error {
-	if err == nil {
-		return nil
+func (c *checker) found(s *compile.Step, v verdict) error {
+	if v.err == nil || broken(v.err) {
+		return v.err
 	}
-	p := problem.As(err)
-	if p == nil || p.Code == "engine-crashed" || p.Code == "out-of-memory" || p.Code == "cancelled" {
-		return err
-	}
+	p, query := problem.As(v.err), v.query
 	rng := s.Range
 	var at *engine.SQLError
 	switch {
-	case errors.As(err, &at):
-		rng = c.bound.SQLRange(s.Address, at.At.Offset, wordLength(query, at.At.Offset))
+	case errors.As(v.err, &at):
+		rng = v.bound.SQLRange(s.Address, at.At.Offset, wordLength(query, at.At.Offset))
 	case query != "" && (s.Family != compile.Transform || s.Kind == "sql"):
 		offset, length := mentioned(query, p.Summary)
-		rng = c.bound.SQLRange(s.Address, offset, length)
+		rng = v.bound.SQLRange(s.Address, offset, length)
 	}
 	detail := p.Cause
 	if len(p.Remedy) > 0 {

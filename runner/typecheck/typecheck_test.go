@@ -80,3 +80,33 @@ func TestPipelinesDoNotMix(t *testing.T) {
 		t.Errorf("diagnostics: %v, %v", diags, err)
 	}
 }
+
+// What only the environment of a run tells can be anything: no guess about it
+// is a mistake, and no columns are known that may depend on it.
+func TestEnvironmentIsNotGuessed(t *testing.T) {
+	for name, query := range map[string]string{
+		"a date":           "SELECT * FROM ${source.a} WHERE d = DATE '${env(\"WAYBILL_TEST_UNSET\")}'",
+		"a number":         "SELECT * FROM ${source.a} WHERE n = CAST('${env(\"WAYBILL_TEST_UNSET\")}' AS INTEGER)",
+		"a column":         "SELECT ${env(\"WAYBILL_TEST_UNSET\")} FROM ${source.a}",
+		"a column by name": "SELECT ${env(\"WAYBILL_TEST_UNSET\")} AS v, 1 AS whatever FROM ${source.a}",
+		"a type":           "SELECT CAST(n AS ${env(\"WAYBILL_TEST_UNSET\")}) AS v FROM ${source.a}",
+		"an operator":      "SELECT * FROM ${source.a} WHERE n ${env(\"WAYBILL_TEST_UNSET\")} 3",
+		"a function":       "SELECT ${env(\"WAYBILL_TEST_UNSET\")}(n) AS v FROM ${source.a}",
+		"all of it":        "${env(\"WAYBILL_TEST_UNSET\")} ${source.a}",
+	} {
+		dir := t.TempDir()
+		src := "pipeline \"p\" {\n  source \"file\" \"a\" {\n    path = \"a.csv\"\n    columns = { a = \"varchar\", n = \"bigint\", d = \"date\" }\n    format \"csv\" {}\n  }\n" +
+			"  transform \"sql\" \"t\" {\n    query = <<-SQL\n      " + query + "\n    SQL\n  }\n  transform \"sql\" \"u\" {\n    query = \"SELECT whatever FROM ${transform.t}\"\n  }\n" +
+			"  sink \"file\" \"o\" {\n    input = transform.u\n    path  = \"out/o.csv\"\n    format \"csv\" {}\n  }\n}\n"
+		if strings.Contains(query, "SELECT *") {
+			src = strings.Replace(src, "SELECT whatever", "SELECT n, d", 1)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(src), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		diags, err := typecheck.Check(t.Context(), enginetest.Start(t), generation(t, dir), nil)
+		if err != nil || len(diags) > 0 {
+			t.Errorf("%s: %v, %v", name, diags, err)
+		}
+	}
+}

@@ -76,11 +76,7 @@ func csvAttrs() []schema.Attr {
 
 // check looks at what is known of a configuration before a run.
 func check(c Config, v *schema.Values) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	if v.Known("path") && !filepath.IsLocal(filepath.FromSlash(c.Path)) {
-		diags = append(diags, v.Error("path", "path-outside", fmt.Sprintf("%q leads out of the project", c.Path),
-			"Use a path that is relative to the project's directory and stays inside of it."))
-	}
+	diags := checkPath(c.Path, v)
 	if c.Format == nil || c.Format.Kind != string(dataset.CSV) {
 		return diags
 	}
@@ -96,6 +92,20 @@ func check(c Config, v *schema.Values) hcl.Diagnostics {
 		diags = append(diags, v.Error("format.null", "invalid-value", "null holds the delimiter, the quote or a line break", "It could not be told from values. Use another text."))
 	}
 	return diags
+}
+
+// checkPath looks at the path attribute of a source or wait.
+func checkPath(path string, v *schema.Values) hcl.Diagnostics {
+	switch {
+	case !v.Known("path"):
+		return nil
+	case path == "":
+		return hcl.Diagnostics{v.Error("path", "invalid-value", "path is empty", "Name a file, relative to the project's directory.")}
+	case !filepath.IsLocal(filepath.FromSlash(path)):
+		return hcl.Diagnostics{v.Error("path", "path-outside", fmt.Sprintf("%q leads out of the project", path),
+			"Use a path that is relative to the project's directory and stays inside of it.")}
+	}
+	return nil
 }
 
 func oneCharacter(s string) bool {

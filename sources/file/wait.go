@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"waybill/internal/component"
 	"waybill/internal/problem"
 	"waybill/internal/schema"
@@ -25,7 +27,8 @@ func WaiterKind() sources.WaiterKind {
 			{Name: "path", Type: schema.String, Required: true, Example: `"data/${run.date}/_SUCCESS"`, Doc: "The file, relative to the project, which it may not leave."},
 		},
 	}
-	return component.New("file", block, nil, func(c waitConfig, env sources.Env) (sources.Waiter, error) {
+	check := func(c waitConfig, v *schema.Values) hcl.Diagnostics { return checkPath(c.Path, v) }
+	return component.New("file", block, check, func(c waitConfig, env sources.Env) (sources.Waiter, error) {
 		return &waiter{root: env.Root, path: c.Path}, nil
 	})
 }

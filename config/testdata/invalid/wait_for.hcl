@@ -11,6 +11,13 @@ pipeline "p" {
     path       = "x"
     on_timeout = "wait" # ERROR invalid-value: "wait" is not one of its values
   }
+  wait_for "file" "d" {
+    path = "/etc/passwd" # ERROR path-outside: "/etc/passwd" leads out of the project
+  }
+  source "file" "empty" {
+    path = "" # ERROR invalid-value: path is empty
+    format "csv" {}
+  }
   source "file" "in" {
     path = "in.csv"
     format "csv" {}

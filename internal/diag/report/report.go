@@ -6,6 +6,7 @@ package report
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -56,6 +57,16 @@ func (r *Report) Valid() bool { return !r.Diags.HasErrors() }
 // Failure makes a diagnostic of what kept a check from its work, so that it
 // appears in each form.
 func Failure(p *problem.Problem) *hcl.Diagnostic {
+	var at interface {
+		error
+		Unwrap() error
+		File() string
+	}
+	if errors.As(p.Err, &at) { // one file is to blame
+		rng := hcl.Range{Filename: at.File(), Start: hcl.InitialPos, End: hcl.InitialPos}
+		why := sentence(at.Unwrap().Error())
+		return diag.Error(diag.Code(p.Code), rng, p.Summary, strings.TrimSpace(why+" "+strings.Join(p.Remedy, " ")))
+	}
 	detail := strings.TrimSpace(p.Cause + " " + strings.Join(p.Remedy, " "))
 	return diag.Error(diag.Code(p.Code), hcl.Range{}, p.Error(), detail)
 }

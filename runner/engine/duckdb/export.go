@@ -122,13 +122,13 @@ func exportQuery(e engine.Export, schema dataset.Schema) (string, error) {
 func orderTerms(relation string, orderBy []string, schema dataset.Schema) ([]string, error) {
 	order := make([]string, len(orderBy))
 	for i, o := range orderBy {
-		name, direction := o, ""
-		if cut, ok := strings.CutSuffix(strings.ToLower(o), " desc"); ok && schema.Index(o) < 0 {
-			name, direction = strings.TrimSpace(o[:len(cut)]), " DESC"
-		}
-		at := schema.Index(name)
+		at, name, descending := schema.Order(o)
 		if at < 0 {
 			return nil, unknownColumn("order_by", relation, name, schema)
+		}
+		direction := ""
+		if descending {
+			direction = " DESC"
 		}
 		order[i] = Ident(relation) + "." + Ident(schema[at].Name) + direction + " NULLS LAST"
 	}
