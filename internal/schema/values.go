@@ -117,12 +117,12 @@ func (v *Values) Empty(path string) bool { return v.place(path).empty }
 // Duration is what is written for a Duration attribute; false if that is not
 // known, or nothing is written.
 func (v *Values) Duration(path string) (time.Duration, bool) {
-	p := v.at[path]
+	p := v.place(path)
 	return p.lasts, p.set && p.known && p.attr != nil && p.attr.Type.Name == Duration.Name
 }
 
 // Blank reports whether a known text has nothing but white space.
-func (v *Values) Blank(path string) bool { return v.at[path].blank }
+func (v *Values) Blank(path string) bool { return v.place(path).blank }
 
 // Set reports whether the user wrote this attribute or block.
 func (v *Values) Set(path string) bool { return v.place(path).set }

@@ -31,8 +31,8 @@ func told(t *testing.T, b *compile.Bound) map[string]string {
 			check, fatal, err := b.Check(s.Address)
 			text += fmt.Sprint(check.SQL, fatal, err)
 		case compile.Sink:
-			input, order := b.Takes(s.Address)
-			text += fmt.Sprint(input, order)
+			input, columns, order := b.Takes(s.Address)
+			text += fmt.Sprint(input, columns, order)
 		}
 		out[s.Address] = text
 	}
