@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"regexp"
@@ -94,7 +95,7 @@ func parseFile(parser *hclparse.Parser, src []byte, name string) (*hcl.File, hcl
 	json := strings.HasSuffix(name, ".json")
 	check := budget.Config
 	if json {
-		check = budget.JSON
+		check, src = budget.JSON, bytes.TrimPrefix(src, []byte("\ufeff")) // as in HCL, a byte order mark says nothing
 	}
 	if d := check(src, name); d != nil {
 		return nil, hcl.Diagnostics{d}

@@ -132,13 +132,13 @@ var functionGroups = []functionGroup{
 		{"cidrsubnets", "Parts of a network one behind another, by the bits that are added for each."},
 	}},
 	{"Types and errors", []functionText{
-		{"can", "Whether an expression has a value."},
+		{"can", "Whether an expression has a value. That is no secret, even where sensitive values decide it."},
 		{"tobool", "Converted to a bool."},
 		{"tolist", "Converted to a list."},
 		{"tomap", "Converted to a map."},
 		{"tonumber", "Converted to a number."},
 		{"toset", "Converted to a set."},
 		{"tostring", "Converted to a text."},
-		{"try", "The first of its expressions that has a value."},
+		{"try", "The first of its expressions that has a value. Which one that is is no secret, even where sensitive values decide it; the value itself stays one."},
 	}},
 }
