@@ -43,6 +43,7 @@ var prices = map[string]price{
 	"join":         joinPrice,
 	"jsondecode":   func(args []cty.Value) (int64, error) { return jsonPrice(args[0].AsString()) },
 	"csvdecode":    func(args []cty.Value) (int64, error) { return 20 * textLength(args[0]), nil },
+	"matchkeys":    func(args []cty.Value) (int64, error) { return pairsPrice(args[1], args[2]), nil },
 	"parseint":     parseintPrice,
 	"range":        rangePrice,
 	"regex":        func(args []cty.Value) (int64, error) { return patternPrice(args[0].AsString(), textLength(args[1])) },
@@ -51,6 +52,8 @@ var prices = map[string]price{
 	"setproduct":   productPrice,
 	"tolist":       mixedPrice,
 	"toset":        mixedPrice,
+	"yamldecode":   func(args []cty.Value) (int64, error) { return yamlPrice(args[0].AsString()) },
+	"base64gzip":   func(args []cty.Value) (int64, error) { return 50 * textLength(args[0]), nil },
 	"templatefile": func([]cty.Value) (int64, error) { return 1000, nil },
 }
 
@@ -160,6 +163,46 @@ func jsonPrice(text string) (int64, error) {
 		return 0, budget.Exceeded(fmt.Sprintf("the JSON is nested more than %d levels deep", budget.MaxDepth))
 	}
 	return 20 * int64(len(text)), nil
+}
+
+// pairsPrice is that of comparing each element with each.
+func pairsPrice(a, b cty.Value) int64 {
+	if !a.CanIterateElements() || !b.CanIterateElements() {
+		return 0
+	}
+	return 500 * int64(a.LengthInt()) * int64(b.LengthInt())
+}
+
+var (
+	yamlAlias = regexp.MustCompile(`(?m)(?:^|[\s,:?\[{-])\*[^\s,\[\]{}]`)
+	yamlRow   = regexp.MustCompile(`(?:[-?:][ \t]+){50}`)
+	yamlDeep  = regexp.MustCompile(`(?m)^ +`)
+)
+
+// longestFlow is the number of brackets in a YAML text, of which each may be in
+// the one before it.
+const longestFlow = 10_000
+
+// yamlPrice refuses what would nest too deeply for the decoder to come back. It
+// supposes that brackets and indentation nest, which takes the square of their
+// number, and that aliases name what is made of aliases: of all sums of so many,
+// the product is the greatest where each part is 3.
+func yamlPrice(text string) (int64, error) {
+	flow := int64(strings.Count(text, "[") + strings.Count(text, "{"))
+	if flow > longestFlow || yamlRow.MatchString(text) {
+		return 0, budget.Exceeded("the YAML is nested too deeply, or has too many brackets")
+	}
+	deepest := int64(0)
+	for _, blank := range yamlDeep.FindAllString(text, -1) {
+		deepest = max(deepest, int64(len(blank)))
+	}
+	cost := 100*int64(len(text)) + 10*flow*flow + 600*deepest*deepest
+	for range (len(yamlAlias.FindAllStringIndex(text, 200)) + 2) / 3 {
+		if cost *= 3; cost > 1<<40 {
+			return 1 << 40, nil
+		}
+	}
+	return cost, nil
 }
 
 func parseintPrice(args []cty.Value) (int64, error) {

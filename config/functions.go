@@ -1,16 +1,8 @@
 package config
 
 import (
-	"crypto/md5"  //nolint:gosec // a checksum users ask for by name, not a protection
-	"crypto/sha1" //nolint:gosec // the same
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"maps"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -18,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
@@ -26,12 +19,12 @@ import (
 	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
-	"waybill/internal/secret"
 )
 
 // pure are the functions that depend on nothing but their arguments: the cty
 // standard library under Terraform's names. Functions that change from call to
-// call (timestamp, uuid, …) do not exist: a retry must compute the same.
+// call (timestamp, uuid, …) do not exist: a retry must compute the same. See
+// schema.Eval for what is said of them.
 func pure() map[string]function.Function {
 	return map[string]function.Function{
 		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "log": stdlib.LogFunc,
@@ -53,23 +46,21 @@ func pure() map[string]function.Function {
 		"reverse": stdlib.ReverseListFunc, "setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
 		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "slice": stdlib.SliceFunc, "sort": stdlib.SortFunc,
 		"values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc, "one": oneFunc,
+		"matchkeys": matchkeysFunc, "sum": sumFunc, "transpose": transposeFunc,
 		"alltrue": boolFold("alltrue", true), "anytrue": boolFold("anytrue", false),
 
 		"csvdecode": stdlib.CSVDecodeFunc, "jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc,
-		"base64encode": textFunc("base64encode", func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
-		"base64decode": textFunc("base64decode", decodeBase64),
-		"urlencode":    textFunc("urlencode", func(s string) (string, error) { return url.QueryEscape(s), nil }),
-		"basename":     textFunc("basename", func(s string) (string, error) { return path.Base(s), nil }),
-		"dirname":      textFunc("dirname", func(s string) (string, error) { return path.Dir(s), nil }),
-		"md5":          hashFunc("md5", md5.New), "sha1": hashFunc("sha1", sha1.New),
-		"sha256": hashFunc("sha256", sha256.New), "sha512": hashFunc("sha512", sha512.New),
+		"yamlencode": yaml.YAMLEncodeFunc, "yamldecode": yaml.YAMLDecodeFunc,
+		"basename": textFunc("basename", func(s string) (string, error) { return path.Base(s), nil }),
+		"dirname":  textFunc("dirname", func(s string) (string, error) { return path.Dir(s), nil }),
 
-		"formatdate": stdlib.FormatDateFunc, "timeadd": stdlib.TimeAddFunc, "date_add": dateAddFunc, "in_zone": inZoneFunc,
+		"formatdate": stdlib.FormatDateFunc, "timeadd": stdlib.TimeAddFunc, "timecmp": timecmpFunc, "date_add": dateAddFunc, "in_zone": inZoneFunc,
 
 		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc,
 		"tobool": stdlib.MakeToFunc(cty.Bool), "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String),
 		"tolist": uniformly(stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType))), "toset": uniformly(stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType))),
-		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), "sensitive": sensitiveFunc,
+		"tomap":     stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+		"sensitive": sensitiveFunc, "nonsensitive": nonsensitiveFunc, "issensitive": issensitiveFunc,
 	}
 }
 
@@ -87,20 +78,6 @@ func functions(tree *Tree, vars Vars, meter *budget.Meter) map[string]function.F
 	fns := pure()
 	fns["env"] = envFunc(vars)
 	fns["secret"] = secretFunc(vars)
-	fns["file"] = textFunc("file", func(name string) (string, error) {
-		data, err := tree.ReadFile(name)
-		if err != nil {
-			return "", fmt.Errorf("cannot read %q: %w", name, err)
-		}
-		return string(data), nil
-	})
-	fns["filebase64"] = textFunc("filebase64", func(name string) (string, error) {
-		data, err := tree.ReadFile(name)
-		if err != nil {
-			return "", fmt.Errorf("cannot read %q: %w", name, err)
-		}
-		return base64.StdEncoding.EncodeToString(data), nil
-	})
 	fns["fileexists"] = function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.Bool),
@@ -109,6 +86,9 @@ func functions(tree *Tree, vars Vars, meter *budget.Meter) map[string]function.F
 			return cty.BoolVal(err == nil), nil
 		},
 	})
+	for _, more := range []map[string]function.Function{fileFunctions(tree), encodingFunctions(), sumFunctions(), netFunctions()} {
+		maps.Copy(fns, more)
+	}
 	fns["templatefile"] = templateFileFunc(tree, fns)
 	maps.Copy(fns, meter.Functions())
 	return bounded(fns, meter)
@@ -127,22 +107,6 @@ func textFunc(name string, f func(string) (string, error)) function.Function {
 			return cty.StringVal(s), nil
 		},
 	})
-}
-
-func hashFunc(name string, newHash func() hash.Hash) function.Function {
-	return textFunc(name, func(s string) (string, error) {
-		h := newHash()
-		h.Write([]byte(s))
-		return hex.EncodeToString(h.Sum(nil)), nil
-	})
-}
-
-func decodeBase64(s string) (string, error) {
-	out, err := base64.StdEncoding.DecodeString(s)
-	if err != nil {
-		return "", fmt.Errorf("the text is not base64")
-	}
-	return string(out), nil
 }
 
 func textTest(name string, f func(s, part string) bool) function.Function {
@@ -277,12 +241,6 @@ var oneFunc = function.New(&function.Spec{
 		}
 		return cty.DynamicVal, function.NewArgErrorf(0, "want zero or one element, not %d", v.LengthInt())
 	},
-})
-
-var sensitiveFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowNull: true, AllowMarked: true, AllowDynamicType: true}},
-	Type:   func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
-	Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return args[0].Mark(secret.Mark{}), nil },
 })
 
 // envFunc reads the environment. Before a run an unset variable is unknown, so

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"regexp"
@@ -94,6 +95,7 @@ func Parse(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
 	check, parse := budget.Config, native
 	if strings.HasSuffix(name, ".json") {
 		check, parse = budget.JSON, json.Parse
+		src = bytes.TrimPrefix(src, []byte("\ufeff")) // as in HCL, a byte order mark says nothing
 	}
 	if d := check(src, name); d != nil {
 		return &hcl.File{Bytes: src}, hcl.Diagnostics{d}

@@ -136,7 +136,15 @@ func readValidations(blocks hcl.Blocks) ([]validation, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	for _, b := range blocks {
 		content, d := b.Body.Content(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "condition", Required: true}, {Name: "error_message", Required: true}}})
-		diags = append(diags, coded(d, "missing-attribute")...)
+		for _, one := range d {
+			one.Extra = diag.Code("unknown-attribute")
+			if strings.HasPrefix(one.Summary, "Missing ") {
+				one.Extra = diag.Code("missing-attribute")
+			} else if strings.Contains(one.Summary, "block") {
+				one.Extra = diag.Code("unknown-block")
+			}
+		}
+		diags = append(diags, d...)
 		if !d.HasErrors() {
 			out = append(out, validation{content.Attributes["condition"].Expr, content.Attributes["error_message"].Expr})
 		}
@@ -263,8 +271,8 @@ func (p *Project) noSuchVariable(name string, rng hcl.Range) *hcl.Diagnostic {
 
 func (p *Project) validateVariables(vars Vars) hcl.Diagnostics {
 	var diags hcl.Diagnostics
+	ctx := p.context(vars) // with one budget for all
 	for _, v := range p.Variables {
-		ctx := p.context(vars)
 		for _, val := range v.validations {
 			holds, d := val.holds(ctx)
 			diags = append(diags, d...)

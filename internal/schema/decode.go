@@ -226,6 +226,7 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 	goValue, known, diags := at.convert(v, p.rng)
 	d.diags = append(d.diags, p.judge.explainAll(diags)...)
 	p.known = known && !diags.HasErrors()
+	p.waits = !known && !diags.HasErrors()
 	if at.Type.kind == ordered && p.known {
 		p.pairs = orderOf(attr.Expr, d.scope.Eval, goValue)
 	}

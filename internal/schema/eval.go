@@ -41,13 +41,39 @@ func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics
 			d.Detail = "More is not shown, since the expression uses a sensitive value." // HCL quotes keys
 		case diag.CodeOf(d) == budget.Code:
 			return cty.DynamicVal, hcl.Diagnostics{d} // what follows comes of it
+		case diag.CodeOf(d) == "unknown-function" && leftOut[calledName(d)] != "":
+			d.Detail = fmt.Sprintf("%s is left out on purpose: %s", calledName(d), leftOut[calledName(d)])
 		case diag.CodeOf(d) == "unknown-function" && !strings.Contains(d.Detail, "Did you mean"):
-			if q := strings.Split(d.Detail, `"`); len(q) > 1 {
-				d.Detail += diag.Suggest(q[1], functionNames(ctx))
-			}
+			d.Detail += diag.Suggest(calledName(d), functionNames(ctx))
 		}
 	}
 	return v, diags
+}
+
+// calledName is the function that a diagnostic of HCL's says is unknown.
+func calledName(d *hcl.Diagnostic) string {
+	if q := strings.Split(d.Detail, `"`); len(q) > 1 {
+		return q[1]
+	}
+	return ""
+}
+
+const changes = "it changes from call to call, and a retry must compute the same. "
+
+// leftOut says of Terraform's functions that do not exist here why, and what to
+// use instead.
+var leftOut = map[string]string{
+	"timestamp":       changes + "Use run.scheduled_at.",
+	"plantimestamp":   changes + "Use run.scheduled_at.",
+	"uuid":            changes + "Use run.id, or uuidv5 of a name.",
+	"bcrypt":          changes + "Use sha256.",
+	"rsadecrypt":      "a private key has no place in a project. Use secret(…).",
+	"fileset":         "which files there are is not part of what a configuration reads. Name them, and test them by fileexists.",
+	"abspath":         "a path would depend on the machine. Paths are relative to the project.",
+	"pathexpand":      "a path would depend on the machine. Paths are relative to the project.",
+	"templatestring":  "a template stands in the file or in one of its own. Use templatefile.",
+	"type":            "it is for a console only.",
+	"ephemeralasnull": "there are no ephemeral values here.",
 }
 
 // Literal evaluates an expression that may refer to nothing.

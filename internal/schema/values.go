@@ -86,6 +86,7 @@ type place struct {
 	empty bool // a text without characters
 	blank bool // a text of white space
 	lasts time.Duration
+	waits bool   // for a run
 	label string // the first of a block
 	attr  *Attr  // whose value it is; nil for blocks and what is not written
 
@@ -113,6 +114,9 @@ func (v *Values) Known(path string) bool { return v.place(path).known }
 
 // Empty reports whether the user wrote an empty text.
 func (v *Values) Empty(path string) bool { return v.place(path).empty }
+
+// Waits reports whether a value is written and fine, and known only in a run.
+func (v *Values) Waits(path string) bool { return v.at[path].waits }
 
 // Duration is what is written for a Duration attribute; false if that is not
 // known, or nothing is written.

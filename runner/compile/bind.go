@@ -259,6 +259,12 @@ func (b *Bound) Takes(sink string) (input string, columns map[string][]string, o
 	return common.Input.Address, columns, order
 }
 
+// SensitiveNames returns what sensitive_columns of the pipeline names, and where
+// that stands.
+func (b *Bound) SensitiveNames() ([]string, hcl.Range) {
+	return b.sensitive, b.own.Range("sensitive_columns")
+}
+
 // Range is where an attribute of a step stands, or the step's body.
 func (b *Bound) Range(address, attr string) hcl.Range { return b.steps[address].values.Range(attr) }
 

@@ -93,6 +93,9 @@ func checkContract(v *schema.Values) hcl.Diagnostics {
 		} else {
 			seen[key] = true
 		}
+		if strings.TrimSpace(pair.Key) == "" {
+			diags = append(diags, v.Explain("columns", diag.Error("invalid-value", pair.Range, "a promised column has no name", "Name each column as the source does.")))
+		}
 		if _, err := sqltype.ParseAthena(pair.Value); err != nil {
 			diags = append(diags, v.Explain("columns", diag.Error("invalid-value", pair.Range, err.Error(), `Write a type of Athena's, such as bigint, varchar, decimal(12,2), timestamp, date or array(varchar).`)))
 		}
@@ -136,10 +139,10 @@ func (w *workspace) schedule(c scheduleConfig, path string, v *schema.Values) (s
 		return out, hcl.Diagnostics{v.Error(path+".jitter", "invalid-value", "jitter is above 24h", "It spreads starts within a day. Write another time in cron instead.")}
 	}
 	if !v.Known(path + ".cron") {
-		if v.Set(path + ".cron") {
+		if v.Waits(path + ".cron") {
 			return out, hcl.Diagnostics{v.Error(path+".cron", "invalid-value", "cron depends on run-time values", "A schedule must be known before there is a run.")}
 		}
-		return out, nil // reported as missing
+		return out, nil // reported as missing, or as what it is
 	}
 	expr, err := schedule.Parse(c.Cron)
 	if err != nil {
@@ -187,7 +190,7 @@ func scheduleFault(s schedule.Schedule, rng hcl.Range) *hcl.Diagnostic {
 		return nil
 	}
 	return diag.Warning("dst-gap", rng, fmt.Sprintf("clocks in %s skip a time of this schedule when they are set forward", s.Location),
-		fmt.Sprintf("On %s there is no %s. Choose a time that exists every day, or set dst_gap = \"shift\" to run right after the change.", gaps[0].Civil.Format("2 January 2006"), gaps[0].Civil.Format("15:04")))
+		fmt.Sprintf("In %s, on the day of the change, there is no %s. Choose a time that exists every day, or set dst_gap = \"shift\" to run right after the change.", gaps[0].Civil.Format("January"), gaps[0].Civil.Format("15:04")))
 }
 
 // checkSink looks at what the sink's format, key and order have to do with

@@ -41,3 +41,13 @@ func TestAddressesInJSON(t *testing.T) {
 		}
 	}
 }
+
+// Editors put a byte order mark before a text, which says nothing.
+func TestByteOrderMark(t *testing.T) {
+	for name, text := range map[string]string{"main.hcl": "\ufefflocals {\n  a = 1\n}\n", "main.hcl.json": "\ufeff" + `{"locals": {"a": 1}}`} {
+		tree := config.StoredTree(t.TempDir(), map[string][]byte{name: []byte(text)})
+		if g, _, diags := compile.Compile(tree, config.Vars{LookupEnv: noEnv}, registries()); g == nil {
+			t.Errorf("%s: %v", name, diags)
+		}
+	}
+}

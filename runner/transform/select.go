@@ -70,6 +70,13 @@ func checkSelect(c selectConfig, v *schema.Values) hcl.Diagnostics {
 		if r, ok := c.Rename[name]; ok {
 			to = r
 		}
+		if strings.TrimSpace(to) == "" {
+			attr := "columns"
+			if to != name {
+				attr = "rename"
+			}
+			diags = append(diags, v.Error(attr, "invalid-value", "a column would have no name", "Give each column a name."))
+		}
 		if key := strings.ToLower(to); final[key] {
 			diags = append(diags, v.Error("columns", "invalid-value", fmt.Sprintf("two columns would be called %q", to), "Rename one of them, or take one away."))
 		} else {

@@ -97,12 +97,36 @@ func (c *checker) pipeline(ctx context.Context, p *compile.Pipeline) error {
 			return err
 		}
 	}
+	c.sensitive(p)
 	for _, address := range p.Unused {
 		if err := c.unused(ctx, c.bound.Step(address)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sensitive warns of sensitive columns that nothing has, which are mostly
+// misspelt.
+func (c *checker) sensitive(p *compile.Pipeline) {
+	var all dataset.Schema
+	for _, s := range p.Steps {
+		if s.Family != compile.Source && s.Family != compile.Transform {
+			continue
+		}
+		columns, known := c.known[s.Address]
+		if !known {
+			return
+		}
+		all = append(all, columns...)
+	}
+	names, rng := c.bound.SensitiveNames()
+	for _, name := range names {
+		if all.Index(name) < 0 {
+			c.diags = append(c.diags, diag.Warning("column-not-found", rng, fmt.Sprintf("sensitive_columns names %q, which no source or transform has", name),
+				strings.TrimSpace("Nothing is protected by it."+diag.Suggest(name, columnNames(all)))))
+		}
+	}
 }
 
 // source makes an empty relation with the promised columns.

@@ -1,6 +1,6 @@
 pipeline "p" {
   schedule {
-    cron     = "30 2 * * ? *" # WARNING dst-gap: On 8 March 2026 there is no 02:30
+    cron     = "30 2 * * ? *" # WARNING dst-gap: In March, on the day of the change, there is no 02:30
     timezone = "America/New_York"
   }
   source "file" "orders" {
