@@ -97,7 +97,7 @@ func (w *workspace) followMoves() hcl.Diagnostics {
 			end = next[end]
 		}
 		if w.g.Pipeline(end) == nil {
-			detail := "Write the name that the pipeline has now." + diag.Suggest(m.To, w.g.Names())
+			detail := "Write the name that the pipeline has now." + w.suggestPipeline(m.To)
 			diags = append(diags, diag.Error("invalid-move", m.toRange, fmt.Sprintf("no pipeline is called %s", quoted(m.To)), strings.TrimSpace(detail)))
 			continue
 		}
