@@ -92,8 +92,8 @@ func (w *world) measure(ctx context.Context, atLeast int64, only string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", pipeline, err)
 		}
-		fmt.Printf("%-12s rss %d MB  pss %d MB  largest process %d MB  %.0f s\n", pipeline, p.rss/1e6, p.pss/1e6, p.largest/1e6, time.Since(began).Seconds())
-		over = over || p.rss > limit+beside
+		fmt.Printf("%-12s tree %d MB  (resident sets add up to %d MB, the largest is %d MB)  %.0f s\n", pipeline, p.tree/1e6, p.sum/1e6, p.largest/1e6, time.Since(began).Seconds())
+		over = over || p.tree > limit+beside
 		if pipeline == "make" {
 			info, err := os.Stat(filepath.Join(w.project, "flows", "large.csv"))
 			if err != nil {
@@ -105,7 +105,7 @@ func (w *world) measure(ctx context.Context, atLeast int64, only string) error {
 			fmt.Printf("%-12s %d MB of rows, %.1f times memory_limit\n", "", info.Size()/1e6, float64(info.Size())/limit)
 		}
 	}
-	fmt.Printf("bound        rss %d MB\n", (limit+beside)/1_000_000)
+	fmt.Printf("%-12s tree %d MB\n", "bound", (limit+beside)/1_000_000)
 	if over {
 		return errors.New("a delivery took more memory than memory_limit and 256 MB")
 	}

@@ -10,33 +10,30 @@ import (
 )
 
 // A peak is the most memory that a process and its descendants had at a time,
-// in bytes.
+// in bytes. All of them run the same program.
 type peak struct {
-	// rss is the sum of their resident sets: what several share, as the program's
-	// text, counts once for each.
-	rss int64
-	// pss shares that out among them.
-	pss int64
-	// largest is the resident set of the largest of them.
-	largest int64
+	// tree is what all of them have in memory: their own pages, and those of files
+	// once, of whom has most of them. It is what the machine has to have.
+	tree int64
+	// sum is the sum of their resident sets, in which the program's text counts
+	// once for each.
+	sum     int64
+	largest int64 // the resident set of the largest of them
 }
 
-// sample looks at the tree of a process every few milliseconds, and less often
-// at what is shared, which costs more, until done is closed.
+// sample looks at the tree of a process every few milliseconds until done is
+// closed.
 func sample(pid int, done <-chan struct{}) peak {
 	var p peak
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for n := 0; ; n++ {
-		var rss, pss int64
+	for {
+		var own, files, sum int64
 		for _, one := range tree(pid) {
-			r := resident(one)
-			rss, p.largest = rss+r, max(p.largest, r)
-			if n%25 == 0 {
-				pss += proportional(one)
-			}
+			o, f := resident(one)
+			own, files, sum, p.largest = own+o, max(files, f), sum+o+f, max(p.largest, o+f)
 		}
-		p.rss, p.pss = max(p.rss, rss), max(p.pss, pss)
+		p.tree, p.sum = max(p.tree, own+files), max(p.sum, sum)
 		select {
 		case <-done:
 			return p
@@ -60,25 +57,22 @@ func tree(pid int) []int {
 	return out
 }
 
-// resident is how much of a process is in memory; zero if it is gone.
-func resident(pid int) int64 {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid)) // nothing, if it is gone
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64) // the kernel writes numbers
-	return pages * int64(os.Getpagesize())
-}
-
-// proportional is the same, with what several share divided by their number.
-func proportional(pid int) int64 {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid)) // nothing, if it is gone
+// resident is how much of a process is in memory: pages of its own, and pages of
+// files, which others may share. Both are zero if it is gone.
+func resident(pid int) (own, files int64) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // nothing, if it is gone
 	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "Pss:" {
-			kb, _ := strconv.ParseInt(fields[1], 10, 64) // the kernel writes numbers
-			return kb * 1024
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		kb, _ := strconv.ParseInt(fields[1], 10, 64) // other lines have none
+		switch fields[0] {
+		case "RssAnon:", "RssShmem:":
+			own += kb * 1024
+		case "RssFile:":
+			files = kb * 1024
 		}
 	}
-	return 0
+	return own, files
 }

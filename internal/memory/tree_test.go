@@ -33,15 +33,15 @@ func TestTree(t *testing.T) {
 	done := make(chan struct{})
 	time.AfterFunc(100*time.Millisecond, func() { close(done) })
 	p := sample(os.Getpid(), done)
-	if p.largest < 1<<20 || p.rss <= p.largest || p.pss <= 0 || p.pss > p.rss {
+	if p.largest < 1<<20 || p.sum <= p.largest || p.tree <= p.largest || p.tree >= p.sum {
 		t.Errorf("peak = %+v", p)
 	}
 	_ = in.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	if r := resident(cmd.Process.Pid); r != 0 {
-		t.Errorf("a process that is gone has %d bytes", r)
+	if own, files := resident(cmd.Process.Pid); own+files != 0 {
+		t.Errorf("a process that is gone has %d bytes", own+files)
 	}
 }
 
