@@ -17,6 +17,7 @@ import (
 	"waybill/internal/problem"
 	"waybill/internal/schema"
 	"waybill/internal/sqltype"
+	"waybill/runner/encode"
 	"waybill/runner/retry"
 	"waybill/runner/schedule"
 )
@@ -152,7 +153,11 @@ func scheduleFault(s schedule.Schedule, rng hcl.Range) *hcl.Diagnostic {
 func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	if err := r.common.Format.Check(); err != nil && !r.common.Format.Pending() { // which a warning tells
-		diags = append(diags, r.values.Error("format", "invalid-value", "format: "+err.Error(), ""))
+		path := "format"
+		if option := (*encode.OptionError)(nil); errors.As(err, &option) && r.values.Set(path+"."+option.Option) {
+			path += "." + option.Option
+		}
+		diags = append(diags, r.values.Error(path, "invalid-value", "format: "+err.Error(), ""))
 	}
 	for _, option := range []string{"delimiter", "quote", "escape"} {
 		if path := "format." + option; r.values.Empty(path) {
