@@ -183,7 +183,9 @@ func checkPGP(r *read, now time.Time) hcl.Diagnostics {
 		return nil
 	}
 	if p := problem.As(r.common.PGP.Check(now)); p != nil {
-		return hcl.Diagnostics{r.values.Error("pgp.public_key", "pgp-key-invalid", "public_key: "+p.Summary, "Ask the recipient for a public key that can encrypt and is valid: gpg --armor --export NAME.")}
+		// What the names in the expression are worth is not told: it may be a
+		// private key by mistake.
+		return hcl.Diagnostics{diag.Error("pgp-key-invalid", r.values.Range("pgp.public_key"), "public_key: "+p.Summary, "Ask the recipient for a public key that can encrypt and is valid: gpg --armor --export NAME.")}
 	}
 	return nil
 }
