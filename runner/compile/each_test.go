@@ -200,6 +200,7 @@ pipeline "new" {
 		"twice":              {move("older", "old") + move("old", "new"), map[string]string{`old["a"]`: `new["a"]`, `old["b"]`: `new["b"]`, `older["a"]`: `new["a"]`, `older["b"]`: `new["b"]`}, ""},
 		"one, then all":      {move(`older["b"]`, `old["b"]`) + move("old", "new"), map[string]string{`old["a"]`: `new["a"]`, `old["b"]`: `new["b"]`, `older["b"]`: `new["b"]`}, ""},
 		"all, but one twice": {move("old", "new") + move("x", `new["a"]`), nil, "invalid-move"},
+		"one named, too":     {move("old", "new") + move(`old["a"]`, `new["a"]`), map[string]string{`old["a"]`: `new["a"]`, `old["b"]`: `new["b"]`}, ""},
 		"one beside all":     {move("old", "new") + move(`old["a"]`, `new["b"]`), nil, "invalid-move"},
 		"to none now":        {strings.NewReplacer(`toset(["a", "b"])`, `toset([])`, `"new"`, `"none"`, `"${each.key}.csv"`, `"none/${each.key}.csv"`).Replace(many) + move("old", "none"), map[string]string{}, ""},
 		"in a circle":        {move("old", "older") + move("older", "old"), nil, "invalid-move"},

@@ -131,6 +131,9 @@ func (w *workspace) follow(m Move, next map[string]string) ([]Move, hcl.Diagnost
 		}
 		one := m
 		one.From, one.To, one.hop = m.From+p.instance.suffix(), p.Name, m.To+p.instance.suffix()
+		if next[one.From] != "" { // a block of its own says where
+			continue
+		}
 		if w.g.Pipeline(one.From) != nil {
 			return nil, hcl.Diagnostics{stillThere(one)}
 		}
