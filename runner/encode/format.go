@@ -132,6 +132,9 @@ func (f Format) withDefaults() Format {
 	return f
 }
 
+// Codec is the compression of the pages of a Parquet file.
+func (f Format) Codec() string { return f.withDefaults().Compression }
+
 // Plain is the format without what is done to the whole file: compression and
 // encryption.
 func (f Format) Plain() Format {
