@@ -158,7 +158,7 @@ var calls = []struct{ call, want string }{
 	{`tolist(["a", 1])`, `tolist(["a", "1"])`}, {`toset(["a", "a"])`, `toset(["a"])`}, {`tomap({a = 1, b = "x"})`, `tomap({a = "1", b = "x"})`},
 
 	{`env("SET")`, `"value of SET"`}, {`file("a.txt")`, `"hello\n"`}, {`file("./sub/../sub/b.txt")`, `"deep"`}, {`file("inside.txt")`, `"hello\n"`},
-	{`fileexists("a.txt")`, `true`}, {`fileexists("no.txt")`, `false`}, {`fileexists("leak.txt")`, `false`}, {`fileexists("sub")`, `false`},
+	{`filebase64("a.txt")`, `"aGVsbG8K"`}, {`fileexists("a.txt")`, `true`}, {`fileexists("no.txt")`, `false`}, {`fileexists("leak.txt")`, `false`}, {`fileexists("sub")`, `false`},
 	{`templatefile("hi.tmpl", {name = "Ann"})`, `"Hi Ann, ANN!"`}, {`templatefile("hi.tmpl", tomap({name = "Ann"}))`, `"Hi Ann, ANN!"`},
 	{`templatefile("number.tmpl", {n = 5})`, `"5"`},
 }
@@ -193,6 +193,7 @@ func TestFunctionsRefuse(t *testing.T) {
 	b := newBench(t, true)
 	for call, want := range map[string]string{
 		`file("no.txt")`:                                  "there is no such file",
+		`filebase64("no.txt")`:                            "there is no such file",
 		`file("/etc/passwd")`:                             "leads out of the project",
 		`file("../x")`:                                    "leads out of the project",
 		`file("sub/../../x")`:                             "leads out of the project",

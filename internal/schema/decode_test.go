@@ -80,23 +80,24 @@ func inJSON(t testing.TB, text string) hcl.Body {
 
 // everything has a field for each type of the language.
 type everything struct {
-	Text   string            `wb:"text"`
-	Secret secret.String     `wb:"secret"`
-	ID     secret.Text       `wb:"id"`
-	Flag   bool              `wb:"flag"`
-	Count  int64             `wb:"count"`
-	Ratio  float64           `wb:"ratio"`
-	Wait   time.Duration     `wb:"wait"`
-	Limit  int64             `wb:"limit"`
-	Names  []string          `wb:"names"`
-	Tags   map[string]string `wb:"tags"`
-	Values []cty.Value       `wb:"values"`
-	Input  RefValue          `wb:"input"`
-	Query  string            `wb:"query"`
-	File   string            `wb:"query_file"`
-	Where  *place            `wb:"where"`
-	Mode   string            `wb:"mode"`
-	Maybe  *bool             `wb:"maybe"`
+	Text   string             `wb:"text"`
+	Secret secret.String      `wb:"secret"`
+	ID     secret.Text        `wb:"id"`
+	Flag   bool               `wb:"flag"`
+	Count  int64              `wb:"count"`
+	Ratio  float64            `wb:"ratio"`
+	Wait   time.Duration      `wb:"wait"`
+	Limit  int64              `wb:"limit"`
+	Names  []string           `wb:"names"`
+	Tags   map[string]string  `wb:"tags"`
+	Widths map[string]float64 `wb:"widths"`
+	Values []cty.Value        `wb:"values"`
+	Input  RefValue           `wb:"input"`
+	Query  string             `wb:"query"`
+	File   string             `wb:"query_file"`
+	Where  *place             `wb:"where"`
+	Mode   string             `wb:"mode"`
+	Maybe  *bool              `wb:"maybe"`
 	Embedded
 }
 
@@ -107,7 +108,7 @@ type Embedded struct {
 var block = &Block{Type: "thing", Attrs: []Attr{
 	{Name: "text", Type: String}, {Name: "secret", Type: String, Sensitive: true, NoLiteral: true}, {Name: "id", Type: String, Sensitive: true},
 	{Name: "flag", Type: Bool}, {Name: "count", Type: Int}, {Name: "ratio", Type: Number}, {Name: "wait", Type: Duration, Example: `"5m"`}, {Name: "limit", Type: Size},
-	{Name: "names", Type: Strings}, {Name: "tags", Type: StringMap}, {Name: "values", Type: List}, {Name: "input", Type: Ref},
+	{Name: "names", Type: Strings}, {Name: "tags", Type: StringMap}, {Name: "widths", Type: NumberMap}, {Name: "values", Type: List}, {Name: "input", Type: Ref},
 	{Name: "query", Type: Query}, {Name: "query_file", Type: QueryFile}, {Name: "where", Type: Capsule("connection", placeType)},
 	{Name: "mode", Type: String, OneOf: []string{"full", "diff"}}, {Name: "maybe", Type: Bool}, {Name: "deep", Type: String},
 }}
@@ -150,6 +151,7 @@ func TestDecode(t *testing.T) {
 		{`names = []`, everything{Names: []string{}}},
 		{`names = ["a", run.date]`, everything{}},
 		{`tags = { a = "x", b = 1 }`, everything{Tags: map[string]string{"a": "x", "b": "1"}}},
+		{`widths = { a = 1.5, b = "2" }`, everything{Widths: map[string]float64{"a": 1.5, "b": 2}}},
 		{`values = ["a", 1, null]`, everything{Values: []cty.Value{cty.StringVal("a"), cty.NumberIntVal(1), cty.NullVal(cty.DynamicPseudoType)}}},
 		{`input = source.orders`, everything{Input: RefValue{Address: "source.orders"}}},
 		{`query = "SELECT 1 FROM ${source.orders}"`, everything{Query: `SELECT 1 FROM "source.orders"`}},

@@ -142,3 +142,15 @@ func TestMerge(t *testing.T) {
 	}()
 	Merge(a, a)
 }
+
+// A kind that cannot be done yet is decoded, and told.
+func TestPendingVariant(t *testing.T) {
+	b := &Block{Type: "nest", Blocks: []Nested{{Block: &Block{Type: "format", Labels: []Label{{Name: "kind"}}, Variants: []Block{{Type: "csv"}, {Type: "pdf", Pending: true}}}}}}
+	for kind, want := range map[string]int{"csv": 0, "pdf": 1} {
+		var got nest
+		values, diags := Decode(native(t, `format "`+kind+`" {}`), b, scope(), &got)
+		if pending := values.Pending(); diags.HasErrors() || got.Form.Kind != kind || len(pending) != want || want > 0 && pending[0].Name != `format "pdf"` {
+			t.Errorf("%s: %+v, %+v, %v", kind, got.Form, pending, diags)
+		}
+	}
+}
