@@ -64,9 +64,17 @@ func pure() map[string]function.Function {
 	}
 }
 
-// Functions are all functions of a project: the pure ones, those that read the
-// files of its tree, env and secret. Their work is charged to the meter.
-func Functions(tree *Tree, vars Vars, meter *budget.Meter) map[string]function.Function {
+// Context is what files beside the configuration, such as tests, are evaluated
+// in: all functions of a project whose files are read from tree. What is
+// evaluated is charged to the meter.
+func Context(tree *Tree, vars Vars, meter *budget.Meter) *hcl.EvalContext {
+	name, known := meter.Value()
+	return &hcl.EvalContext{Variables: map[string]cty.Value{name: known}, Functions: functions(tree, vars, meter)}
+}
+
+// functions are all functions of a project: the pure ones, those that read its
+// files, env and secret. Their work is charged to the meter.
+func functions(tree *Tree, vars Vars, meter *budget.Meter) map[string]function.Function {
 	fns := pure()
 	fns["env"] = envFunc(vars)
 	fns["secret"] = secretFunc(vars)

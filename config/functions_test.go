@@ -71,7 +71,7 @@ func newBench(t *testing.T, runTime bool) *bench {
 			return "s3cret", nil
 		}}
 	return &bench{t, &hcl.EvalContext{
-		Functions: Functions(readTree(t, dir), vars, budget.New(0)),
+		Functions: functions(readTree(t, dir), vars, budget.New(0)),
 		Variables: map[string]cty.Value{
 			"unknown": cty.UnknownVal(cty.String), "unknown_list": cty.UnknownVal(cty.List(cty.String)), "unknown_number": cty.UnknownVal(cty.Number),
 			"anything": cty.DynamicVal, "hidden": cty.StringVal("s3cret").Mark(secret.Mark{}),

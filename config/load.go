@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/json"
 
 	"waybill/internal/budget"
 	"waybill/internal/diag"
@@ -60,7 +60,7 @@ func Load(tree *Tree, vars Vars) (*Project, hcl.Diagnostics) {
 }
 
 func (p *Project) parse() (hcl.Blocks, hcl.Diagnostics) {
-	parser := hclparse.NewParser()
+	p.Files = map[string]*hcl.File{}
 	var diags hcl.Diagnostics
 	var blocks hcl.Blocks
 	files := p.Tree.Files()
@@ -72,12 +72,9 @@ func (p *Project) parse() (hcl.Blocks, hcl.Diagnostics) {
 		if !IsConfig(name) {
 			continue
 		}
-		file, d := parseFile(parser, files[name], name)
-		if d.HasErrors() && file != nil {
-			d = located(d, files[name], name)
-		}
-		diags = append(diags, d...)
-		if file == nil || file.Body == nil || d.HasErrors() {
+		file, d := Parse(files[name], name)
+		p.Files[name] = file
+		if diags = append(diags, d...); d.HasErrors() {
 			continue
 		}
 		content, d := file.Body.Content(rootSchema)
@@ -87,27 +84,39 @@ func (p *Project) parse() (hcl.Blocks, hcl.Diagnostics) {
 		diags = append(diags, d...)
 		blocks = append(blocks, content.Blocks...)
 	}
-	p.Files = parser.Files()
 	return blocks, diags
 }
 
-func parseFile(parser *hclparse.Parser, src []byte, name string) (*hcl.File, hcl.Diagnostics) {
-	json := strings.HasSuffix(name, ".json")
-	check := budget.Config
-	if json {
-		check, src = budget.JSON, bytes.TrimPrefix(src, []byte("\ufeff")) // as in HCL, a byte order mark says nothing
+// Parse reads the text of a file in HCL, or in JSON if it is called so, within
+// the bounds of its size and nesting. The file is there even with errors, for
+// snippets. What its expressions cost is counted by the contexts of Context and
+// Project.Scope; others cannot evaluate them.
+func Parse(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
+	check, parse := budget.Config, native
+	if strings.HasSuffix(name, ".json") {
+		check, parse = budget.JSON, json.Parse
+		src = bytes.TrimPrefix(src, []byte("\ufeff")) // as in HCL, a byte order mark says nothing
 	}
 	if d := check(src, name); d != nil {
-		return nil, hcl.Diagnostics{d}
+		return &hcl.File{Bytes: src}, hcl.Diagnostics{d}
 	}
-	if json {
-		return parser.ParseJSON(src, name)
+	file, diags := parse(src, name)
+	if file == nil {
+		file = &hcl.File{Bytes: src}
 	}
-	file, diags := parser.ParseHCL(src, name)
-	if !diags.HasErrors() {
-		budget.Instrument(file.Body.(*hclsyntax.Body))
+	if diags.HasErrors() || file.Body == nil {
+		return file, located(diags, src, name)
+	}
+	if body, ok := file.Body.(*hclsyntax.Body); ok {
+		budget.Instrument(body)
+	} else {
+		file.Body = budget.Body(file.Body)
 	}
 	return file, diags
+}
+
+func native(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
+	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 }
 
 func codeRootDiag(d *hcl.Diagnostic) {

@@ -21,12 +21,9 @@ func (p *Project) context(vars Vars) *hcl.EvalContext {
 	for name, v := range p.values {
 		values[name] = v.value
 	}
-	meter := budget.New(p.size)
-	name, known := meter.Value()
-	return &hcl.EvalContext{
-		Variables: map[string]cty.Value{"var": cty.ObjectVal(values), name: known},
-		Functions: Functions(p.Tree, vars, meter),
-	}
+	ctx := Context(p.Tree, vars, budget.New(p.size))
+	ctx.Variables["var"] = cty.ObjectVal(values)
+	return ctx
 }
 
 // Scope evaluates the locals and returns what every expression of the project
@@ -38,7 +35,7 @@ func (p *Project) Scope(vars Vars) (*schema.Scope, hcl.Diagnostics) {
 		l.resolve(name, nil)
 	}
 	ctx.Variables["local"] = cty.ObjectVal(l.done)
-	return &schema.Scope{Eval: ctx, ReadFile: p.Tree.ReadFile}, l.diags
+	return &schema.Scope{Eval: ctx, ReadFile: p.Tree.ReadFile, Cache: &schema.Cache{}}, l.diags
 }
 
 // localResolver evaluates locals in the order of their references.

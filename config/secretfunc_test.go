@@ -30,7 +30,7 @@ func secretBench(t *testing.T, vars Vars, text string) (v cty.Value, read []stri
 		t.Fatal(diags)
 	}
 	v, diags = schema.Eval(expr, &hcl.EvalContext{
-		Functions: Functions(StoredTree("/", nil), vars, budget.New(0)),
+		Functions: functions(StoredTree("/", nil), vars, budget.New(0)),
 		Variables: map[string]cty.Value{"unknown": cty.UnknownVal(cty.String), "anything": cty.DynamicVal},
 	})
 	return v, read, diags

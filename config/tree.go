@@ -27,6 +27,7 @@ type Tree struct {
 	fetch  func(name string) ([]byte, error) // reads one more file
 
 	mu      sync.Mutex
+	size    int // of the files, in bytes
 	files   map[string][]byte
 	missing map[string]error // files that were asked for and could not be read
 }
@@ -181,10 +182,22 @@ func (r *treeReader) link(name, at string) error {
 
 func (r *treeReader) read(name, real string) error {
 	data, err := readRegular(r.dir, real)
+	if err == nil {
+		err = r.tree.keep(name, data)
+	}
 	if err != nil {
 		return &FileError{name, err}
 	}
-	r.tree.files[name] = data
+	return nil
+}
+
+// keep makes a file part of the configuration.
+func (t *Tree) keep(name string, data []byte) error {
+	if t.size+len(data) > MaxFiles {
+		return fmt.Errorf("with it, the files of the configuration would have more than %d MiB together", MaxFiles>>20)
+	}
+	t.size += len(data)
+	t.files[name] = data
 	return nil
 }
 
@@ -204,6 +217,9 @@ func readRegular(dir *os.Root, name string) ([]byte, error) {
 	data, err := dir.ReadFile(name)
 	return data, plain(err)
 }
+
+// Stored reports whether nothing is read from the project's directory any more.
+func (t *Tree) Stored() bool { return t.sealed }
 
 // StoredTree makes a tree of files kept elsewhere, of the project at root. It
 // reads nothing from disk.
@@ -272,7 +288,9 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 		t.missing[clean] = err
 		return nil, err
 	}
-	t.files[clean] = data
+	if err := t.keep(clean, data); err != nil {
+		return nil, err
+	}
 	return data, nil
 }
 

@@ -261,3 +261,24 @@ func TestDigestTellsNamesFromContents(t *testing.T) {
 		seen[d] = strings.Join(names(StoredTree("/", bytes)), ",")
 	}
 }
+
+// Files that are too large, alone or together, are not read.
+func TestReadTreeIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"main.hcl": "", "data.csv": strings.Repeat("x", MaxFile), "large.csv": strings.Repeat("x", MaxFile+1)})
+	tree := readTree(t, dir)
+	if _, err := tree.ReadFile("data.csv"); err != nil {
+		t.Errorf("a file of the greatest size: %v", err)
+	}
+	if _, err := tree.ReadFile("large.csv"); err == nil || !strings.Contains(err.Error(), "larger than 4 MiB") {
+		t.Errorf("a larger file: %v", err)
+	}
+	tree.size = MaxFiles - 1
+	write(t, dir, map[string]string{"one.csv": "x", "more.csv": "xx"})
+	if _, err := tree.ReadFile("more.csv"); err == nil || !strings.Contains(err.Error(), "64 MiB together") {
+		t.Errorf("more than all files may have: %v", err)
+	}
+	if _, err := tree.ReadFile("one.csv"); err != nil {
+		t.Errorf("as much as all files may have: %v", err)
+	}
+}

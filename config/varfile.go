@@ -25,7 +25,7 @@ func (p *Project) givenByFiles(files []VarFile) (map[string]variableValue, hcl.D
 	out := map[string]variableValue{}
 	var diags hcl.Diagnostics
 	for _, f := range files {
-		parsed, d := budget.Parse(f.Src, f.Name)
+		parsed, d := Parse(f.Src, f.Name)
 		diags = append(diags, d...)
 		if d.HasErrors() {
 			if parsed != nil && !p.hasSensitive() { // else nobody knows where a secret stands

@@ -329,7 +329,7 @@ var flag = regexp.MustCompile("`(?:waybill [^`]*)?(--[a-z][a-z-]+)")
 // A flag that a page names must be one of some verb's, in its help.
 func TestFlagsExist(t *testing.T) {
 	var help bytes.Buffer
-	for _, verb := range []string{"init", "validate", "test", "run", "serve", "runs list", "runs show", "runs retry", "runs cancel", "verify", "inspect", "sandbox", "demo", "graph", "schema", "explain"} {
+	for _, verb := range []string{"init", "validate", "plan", "probe", "iam policy", "iam trust", "iam all", "test", "run", "serve", "runs list", "runs show", "runs retry", "runs cancel", "verify", "inspect", "sandbox", "demo", "graph", "schema", "explain"} {
 		cmd := exec.Command(filepath.Join(programs, "waybill"), append(strings.Fields(verb), "--help")...)
 		cmd.Stdout = &help
 		if err := cmd.Run(); err != nil {

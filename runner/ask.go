@@ -56,13 +56,13 @@ func AskCheck(ctx context.Context, job engine.Job, b *compile.Bound, s *compile.
 	if err != nil {
 		return CheckAnswer{}, err
 	}
-	hide(rows, schema, b.Sensitive(s.Address, schema))
+	Hide(rows, schema, b.Sensitive(s.Address, schema))
 	out.Problem = violated(s, c, out.Violations, schema, rows)
 	return out, nil
 }
 
-// hide puts a placeholder for the values of columns that are not to be shown.
-func hide(rows [][]*string, schema dataset.Schema, names []string) {
+// Hide puts a placeholder for the values of columns that are not to be shown.
+func Hide(rows [][]*string, schema dataset.Schema, names []string) {
 	placeholder := secret.Placeholder
 	for i, c := range schema {
 		if !slices.Contains(names, c.Name) {

@@ -198,6 +198,7 @@ type frozenSink struct {
 	Options   json.RawMessage  `json:"options,omitempty"`
 	Artifacts []frozenArtifact `json:"artifacts"`
 	Diff      *frozenDiff      `json:"diff,omitempty"` // of a sink that delivers differences
+	Shortcut  *frozenShortcut  `json:"shortcut,omitempty"`
 }
 
 // frozenArtifact is an artifact with its file's name in the step's directory.

@@ -239,7 +239,7 @@ func (e *execution) define(ctx context.Context, job engine.Job, s *compile.Step)
 		return err
 	}
 	result, ev := transformResult{Schema: schema}, Event{Columns: len(schema)}
-	if len(e.pipeline.Readers(s.Address)) > 1 {
+	if e.pipeline.Freezes(s) {
 		if dir, err = e.emptyDir(s.Address); err != nil {
 			return err
 		}

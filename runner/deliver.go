@@ -165,11 +165,13 @@ func (e *execution) deliverOnce(ctx context.Context, s *compile.Step, sink sinks
 	if err != nil {
 		return err
 	}
+	notes := result.Shortcut.notes()
 	d := sinks.Delivery{ID: id, Pipeline: e.run.Pipeline, Sink: s.Address, Slot: e.run.Slot, Run: e.run.ID,
 		IfExists: result.IfExists, Intents: intents, Standing: standing, Ledger: ledger{e, id},
 		Progress: func(p sinks.Progress) {
 			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Attempt: attempt, Phase: "sending", Done: p.Done, Total: p.Total})
-		}}
+		},
+		Note: func(text string) { notes = append(notes, text) }}
 	for _, a := range result.Artifacts {
 		a.Path = filepath.Join(e.dir(s.Address), a.File)
 		d.Artifacts = append(d.Artifacts, a.Artifact)
@@ -181,11 +183,11 @@ func (e *execution) deliverOnce(ctx context.Context, s *compile.Step, sink sinks
 	case receipt.Skipped != "":
 		return e.skippedDelivery(ctx, s, result, receipt.Skipped)
 	}
-	return e.delivered(ctx, s, id, result, receipt)
+	return e.delivered(ctx, s, id, result, receipt, notes)
 }
 
 // delivered records receipt and step in one transaction.
-func (e *execution) delivered(ctx context.Context, s *compile.Step, id string, result sinkResult, receipt sinks.Receipt) error {
+func (e *execution) delivered(ctx context.Context, s *compile.Step, id string, result sinkResult, receipt sinks.Receipt, notes []string) error {
 	result.Receipt = &receipt
 	now := time.Now().UTC()
 	step := e.steps.get(s.Address)
@@ -206,7 +208,7 @@ func (e *execution) delivered(ctx context.Context, s *compile.Step, id string, r
 	for _, o := range receipt.Objects {
 		bytes += o.Size
 	}
-	e.emitDone(step, Event{Rows: known(rowsOf(result)), Bytes: bytes, Objects: receipt.Objects, Identity: receipt.Identity})
+	e.emitDone(step, Event{Rows: known(rowsOf(result)), Bytes: bytes, Objects: receipt.Objects, Identity: receipt.Identity, Notes: notes})
 	return nil
 }
 
@@ -239,6 +241,14 @@ func rowsOf(r sinkResult) int64 {
 type ledger struct {
 	e  *execution
 	id string
+}
+
+func (l ledger) Held(ctx context.Context) error {
+	now, err := l.e.Store.Run(ctx, l.e.run.ID)
+	if err == nil && now.Owner != l.e.Owner {
+		return errLeaseLost
+	}
+	return err
 }
 
 func (l ledger) Intend(ctx context.Context, in sinks.Intent) error {

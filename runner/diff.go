@@ -166,6 +166,9 @@ func (e *execution) attachBefore(ctx context.Context, job engine.Job, s *compile
 }
 
 func baselineMissing(s *compile.Step, err error) error {
+	if isNoSpace(err) {
+		return diskProblem(err) // of the copy: the baseline is as it was
+	}
 	return problem.New("baseline-missing", fmt.Sprintf("the rows that %s last delivered cannot be read", s.Address), err)
 }
 
@@ -244,9 +247,5 @@ func copyVerified(from, to, sha string) (err error) {
 	if err := os.Rename(temp, to); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(to))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return syncDir(filepath.Dir(to))
 }

@@ -40,11 +40,14 @@ type Event struct {
 	Method  string `json:"method,omitempty"`
 	Millis  int64  `json:"millis,omitempty"`
 
-	Identity string           `json:"identity,omitempty"`
-	Objects  []sinks.Object   `json:"objects,omitempty"`
-	Reason   string           `json:"reason,omitempty"`
-	NextTry  *time.Time       `json:"next_try,omitempty"`
-	Problem  *problem.Problem `json:"problem,omitempty"`
+	Identity string         `json:"identity,omitempty"`
+	Objects  []sinks.Object `json:"objects,omitempty"`
+	Reason   string         `json:"reason,omitempty"`
+	// Notes say how a sink came by its files and how they got there: which short
+	// cuts were taken, or why not.
+	Notes   []string         `json:"notes,omitempty"`
+	NextTry *time.Time       `json:"next_try,omitempty"`
+	Problem *problem.Problem `json:"problem,omitempty"`
 }
 
 func (e *execution) emit(ev Event) {
@@ -74,6 +77,9 @@ func (e *execution) logEvent(ev Event) {
 	}
 	for _, o := range ev.Objects {
 		args = append(args, "object", o.URL)
+	}
+	for _, n := range ev.Notes {
+		args = append(args, "note", n)
 	}
 	if ev.Reason != "" {
 		args = append(args, "reason", ev.Reason)

@@ -46,6 +46,11 @@ func (e *execution) extract(ctx context.Context, s *compile.Step) error {
 		e.emit(Event{Kind: StepChanged, Step: s.Address, Status: state.Succeeded, Reused: true, Rows: known(done.Rows), Bytes: done.Bytes()})
 		return nil
 	}
+	if done.Left() { // its files are gone from here, and what is left there is of no use
+		if err := e.releaseFiles(ctx, s.Address, done); err != nil {
+			e.log.Warn("what a source left could not be removed", "step", s.Address, "error", err)
+		}
+	}
 	src, err := e.bound.Source(s.Address)
 	if err != nil {
 		e.steps.end(ctx, s.Address, state.Failed, "", err)
@@ -147,8 +152,11 @@ func (e *execution) extractOnce(ctx context.Context, s *compile.Step, src source
 	if err := ensureDir(dir); err != nil {
 		return err
 	}
+	wish := e.bound.Wish(s.Address)
 	ds, err := src.Extract(ctx, sources.Request{
 		Dir:     dir,
+		Codec:   wish.Codec,
+		Leave:   wish.Leave,
 		Attempt: attemptID(e.run.ID, s.Address, attempt),
 		Resume:  step.Token,
 		Save: func(ctx context.Context, token []byte) error {

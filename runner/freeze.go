@@ -28,8 +28,7 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 	if err := e.refuseSensitive(ctx, job, s, out.Input); err != nil {
 		return err
 	}
-	dir, err := e.emptyDir(s.Address)
-	if err != nil {
+	if _, err := e.emptyDir(s.Address); err != nil {
 		return err
 	}
 	result, input := frozenSink{Place: out.Place, IfExists: out.IfExists}, out.Input
@@ -38,11 +37,7 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 			return err
 		}
 	}
-	done, err := job.ExportFiles(ctx, engine.ExportFiles{Relation: input, Dir: dir, Format: out.Format, OrderBy: out.OrderBy,
-		Layout: engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy},
-		Progress: func(percent float64) {
-			e.emit(Event{Kind: StepProgress, Step: s.Address, Status: state.Running, Phase: "writing", Done: int64(percent), Total: 100})
-		}})
+	done, origins, err := e.export(ctx, job, s, out, input, &result)
 	if err != nil {
 		return err
 	}
@@ -54,10 +49,17 @@ func (e *execution) freeze(ctx context.Context, job engine.Job, s *compile.Step)
 		if result.Artifacts, err = e.artifacts(s, out, done); err != nil {
 			return err
 		}
+		for i, f := range origins { // data comes first, in the order of the files
+			result.Artifacts[i].Origin = f.Origin
+		}
 	case !errors.Is(err, ErrNothing):
 		return err
 	}
 	return e.recordFrozen(ctx, s.Address, result)
+}
+
+func (e *execution) emitWriting(address string, percent float64) {
+	e.emit(Event{Kind: StepProgress, Step: address, Status: state.Running, Phase: "writing", Done: int64(percent), Total: 100})
 }
 
 // refuseSensitive fails a sink that would deliver columns which it must not.

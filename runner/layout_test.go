@@ -335,3 +335,26 @@ func TestDamagedBaseline(t *testing.T) {
 		t.Errorf("run %s: %v", r.Status, r.Problem)
 	}
 }
+
+// A disk that fills up while the delivered rows are kept is told as what it is.
+// The same rows are kept under the same name, but for the run.
+func TestNoRoomForBaseline(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("there is no /dev/full")
+	}
+	p := newProject(t, map[string]string{"main.hcl": diffProject, "orders.csv": "id,x\n1,a\n"})
+	p.kinds(&script{})
+	p.onDay(1)
+	first := p.run()
+	mustSucceed(t, first, nil)
+	p.onDay(2)
+	r := p.create()
+	kept := strings.Replace(glob(t, os.DirFS(p.Baselines), "*")[0], first.ID, r.ID, 1)
+	if err := os.Symlink("/dev/full", filepath.Join(p.Baselines, kept+".partial")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.execute(t.Context(), r.ID)
+	if err != nil || got.Status != state.Failed || got.Problem == nil || got.Problem.Code != "disk-full" {
+		t.Errorf("run %s: %v, %v, want disk-full", got.Status, got.Problem, err)
+	}
+}

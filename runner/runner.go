@@ -106,8 +106,8 @@ type execution struct {
 	log      *slog.Logger
 }
 
-// guarded runs the phases while a second goroutine keeps the lease: until they
-// have returned, however long cleaning up takes them.
+// guarded runs the phases, and what cleans up after them, while a second
+// goroutine keeps the lease: until they have returned, however long that takes.
 func (e *execution) guarded() error {
 	ctx, cancel := context.WithCancelCause(e.parent)
 	defer cancel(nil)
@@ -119,9 +119,13 @@ func (e *execution) guarded() error {
 		e.keepLease(alive, cancel)
 	}()
 	err := e.phases(ctx)
+	cause := context.Cause(ctx)
+	if over := err == nil || !interrupted(ctx) && !errors.Is(err, errLeaseLost); over {
+		e.releaseAll(context.WithoutCancel(ctx)) // before the end is recorded: after it nobody would
+	}
 	stop()
 	<-kept
-	if cause := context.Cause(ctx); err != nil && cause != nil {
+	if err != nil && cause != nil {
 		return cause
 	}
 	return err

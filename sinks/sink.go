@@ -46,6 +46,10 @@ type Delivery struct {
 	Ledger  Ledger
 	// Progress may be called at any time, from any goroutine, and is cheap.
 	Progress func(Progress)
+	// Note may be called before Deliver returns, by one goroutine at a time, to
+	// tell people who ask how the delivery was made: "S3 copied all of it". May
+	// be nil.
+	Note func(string)
 }
 
 // What becomes of objects that stand already where artifacts are to go.
@@ -71,6 +75,9 @@ type Artifact struct {
 	ContentType string         `json:"content_type"`
 	Role        string         `json:"role,omitempty"` // "" for data, Manifest or Success
 	Schema      dataset.Schema `json:"schema,omitempty"`
+	// Origin is an object with the same bytes, which the destination may be asked
+	// to copy; nil: none.
+	Origin *dataset.Origin `json:"origin,omitempty"`
 }
 
 // An Intent is a durable announcement that an object is about to be written.
@@ -103,6 +110,9 @@ type Object struct {
 // A Ledger makes a delivery's steps durable. Each call has returned before the
 // step that it announces begins. Safe for concurrent use.
 type Ledger interface {
+	// Held fails once another process has taken the delivery over. It is asked
+	// before each object is removed: what we would remove then is another's.
+	Held(ctx context.Context) error
 	// Intend records that an object, or an upload of it, is about to exist.
 	Intend(ctx context.Context, in Intent) error
 	// Settle records that the object of this key is there.

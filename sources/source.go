@@ -35,8 +35,26 @@ type Request struct {
 	// Save stores a token durably. Work that must not be repeated is announced
 	// by Save before it is waited for.
 	Save func(ctx context.Context, token []byte) error
+	// Limit is how many rows are wanted, of a run that only looks; 0: all. A source
+	// that cannot bring fewer brings more.
+	Limit int64
 	// Progress may be called at any time, from any goroutine, and is cheap.
 	Progress func(Progress)
+	// Codec is how the pages of Parquet files would best be compressed ("zstd",
+	// "snappy", "gzip", "none"), if the source has the choice; empty: it is all
+	// the same. It is a wish and nothing more.
+	Codec string
+	// Leave wishes that a source which stages its data in S3 leaves it there,
+	// says so by dataset.File.Origin, and is a Releaser.
+	Leave bool
+}
+
+// A Releaser is a source that leaves data behind when it is asked to.
+type Releaser interface {
+	// Release removes what the origins of a dataset name, which Extract
+	// returned. It may be called again. What is gone, or may not be removed, is
+	// no error.
+	Release(ctx context.Context, ds dataset.Dataset) error
 }
 
 // Progress says how far an extraction is. Zero totals mean unknown.

@@ -119,7 +119,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
 	root.SetVersionTemplate("waybill {{.Version}}\n")
-	root.AddCommand(a.initCommand(), a.validateCommand(), a.planCommand(), a.probeCommand(), a.testCommand(), a.fmtCommand(), a.runCommand(), a.serveCommand(), a.runsCommand(), a.verifyCommand(), a.inspectCommand(), a.sandboxCommand(),
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.planCommand(), a.probeCommand(), a.iamCommand(), a.testCommand(), a.fmtCommand(), a.runCommand(), a.serveCommand(), a.runsCommand(), a.verifyCommand(), a.inspectCommand(), a.sandboxCommand(),
 		a.demoCommand(), a.graphCommand(), a.schemaCommand(), a.explainCommand(), a.versionCommand(), a.engineCommand(), a.sandboxServerCommand())
 	usageOfArgs(root)
 	return root

@@ -50,7 +50,7 @@ func (a *app) demo(ctx context.Context, dir string) (err error) {
 	}
 	for _, pl := range g.Pipelines {
 		data := dataFlags{dir: filepath.Join(work, "data")}
-		if err := a.run(ctx, &f, &data, pl.Name, "", false); err != nil {
+		if err := a.run(ctx, &f, &data, pl.Name, "", runShow{}); err != nil {
 			return err
 		}
 		fmt.Fprintln(a.out)

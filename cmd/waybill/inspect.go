@@ -26,11 +26,16 @@ func (a *app) inspectCommand() *cobra.Command {
 			"Parquet file's statistics say, and the first rows. Of an object it also shows which delivery\n" +
 			"it says it is of. Types of CSV and NDJSON are those that its values look like. The data is\n" +
 			"read in a confined process; an object is copied to a temporary directory first. Of a Parquet\n" +
-			"object above --max-size only the footer is read: all but the first rows.",
+			"object above --max-size only the footer is read: all but the first rows.\n" +
+			"Values of columns that the project's sensitive_columns name are not shown. The project is\n" +
+			"that of --project, of the current directory, or of one that the file is in.",
 		Args: needs("a file or an object"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
 				return err
+			}
+			if !cmd.Flags().Changed("project") {
+				f.dir, o.alone = projectOf(args[0], f.dir)
 			}
 			return a.inspect(cmd.Context(), &f, o, args[0])
 		},
@@ -43,6 +48,7 @@ func (a *app) inspectCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.delimiter, "delimiter", "", "`character` between the values of CSV")
 	cmd.Flags().StringVar(&o.maxSize, "max-size", "256MiB", "`size` up to which an object is read whole")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&o.reveal, "reveal", false, "show the values of the project's sensitive columns, too")
 	completeValues(cmd, "format", inspectFormats()...)
 	completeFlag(cmd, "connection", f.completeConnections)
 	return cmd
@@ -52,7 +58,8 @@ type inspectOptions struct {
 	connection, format, delimiter, maxSize string
 	rows                                   int
 	hide                                   []string
-	json                                   bool
+	reveal, json                           bool
+	alone                                  bool  // there is no project
 	limit                                  int64 // maxSize in bytes
 }
 
@@ -91,6 +98,11 @@ func (a *app) inspect(ctx context.Context, f *projectFlags, o inspectOptions, na
 	}
 	defer func() { _ = os.RemoveAll(work) }()
 	req := inspect.Request{Name: name, Format: dataset.Format(o.format), Delimiter: o.delimiter, Rows: o.rows, Hide: o.hide}
+	if !o.reveal && !o.alone {
+		if err := a.hideSensitive(f, &req); err != nil {
+			return err
+		}
+	}
 	out := inspected{}
 	if bucket, key, ok := splitURL(name); ok {
 		out.Object, err = a.fetchObject(ctx, f, o, bucket, key, work, &req)

@@ -88,12 +88,20 @@ func (v *planView) changed(p review.Pipeline) {
 	if p.Like != "" {
 		v.line(' ', "  it differs from %s by no more than this:", p.Like)
 	}
-	if p.Kind != review.Removed {
-		v.each(p.Changes, p.Kind == review.Added && p.Like == "")
+	if p.Kind == review.Removed {
+		return
 	}
-	if now := v.out.now.Pipeline(p.Name); now != nil && slices.ContainsFunc(p.Changes, func(c review.Change) bool { return strings.HasPrefix(c.Path, "schedule") || c.Path == "enabled" }) {
+	timing := func(c review.Change) bool { return strings.HasPrefix(c.Path, "schedule") || c.Path == "enabled" }
+	whole := p.Kind == review.Added && p.Like == ""
+	if now := v.out.now.Pipeline(p.Name); slices.ContainsFunc(p.Changes, timing) && now != nil {
+		v.each(only(p.Changes, timing), whole)
 		v.fires(now)
 	}
+	v.each(only(p.Changes, func(c review.Change) bool { return !timing(c) }), whole)
+}
+
+func only(changes []review.Change, wanted func(review.Change) bool) []review.Change {
+	return slices.DeleteFunc(slices.Clone(changes), func(c review.Change) bool { return !wanted(c) })
 }
 
 func movedBlock(from, to string) string {
@@ -104,6 +112,9 @@ func movedBlock(from, to string) string {
 func (v *planView) fires(p *compile.Pipeline) {
 	for _, t := range p.Triggers {
 		v.line(' ', "      fires %s", t.Describe())
+	}
+	if len(p.Triggers) == 0 && len(p.After) == 0 {
+		v.line('?', "      it does not fire by itself any more")
 	}
 	if pl, ok := v.out.planOf(p.Name); ok {
 		if next, ok := nextOf(pl); ok {
@@ -232,6 +243,13 @@ func (v *planView) step(s plan.Step) {
 		}
 	}
 	v.writes(s.Writes)
+	if c := s.Shortcut; c != nil && c.From != "" {
+		how := "if they are as its own would be"
+		if c.Copy {
+			how += ", by copies within S3"
+		}
+		v.line(' ', "      %-11s takes the files of %s, %s", "short cut", c.From, how)
+	}
 }
 
 // shownColumns is a schema on one line, cut where nobody reads on.

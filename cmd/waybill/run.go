@@ -89,12 +89,14 @@ func (a *app) runCommand() *cobra.Command {
 	var f projectFlags
 	var d dataFlags
 	var at string
-	var asJSON bool
+	var show runShow
+	var dry dryFlags
 	cmd := &cobra.Command{
 		Use:   "run PIPELINE",
 		Short: "Run a pipeline now, or for a slot",
 		Long: "Runs a pipeline and delivers what it makes. Names and dates come from the slot,\n" +
 			"which is now unless --at names another: running the same slot again writes the same keys.\n" +
+			"With --dry-run it takes a part of the rows, shows what would come of them, and delivers nothing.\n" +
 			"Exit code 0: it succeeded; 1: it did not.",
 		Args:              needs("the name of a pipeline"),
 		ValidArgsFunction: f.completePipeline,
@@ -102,17 +104,32 @@ func (a *app) runCommand() *cobra.Command {
 			if cmd.Flags().Changed("at") && at == "" { // a shell variable that is not set, most likely
 				return mistake("--at is empty: give it a time, or leave it out to run for now")
 			}
-			return a.run(cmd.Context(), &f, &d, args[0], at, asJSON)
+			if err := dry.check(cmd); err != nil {
+				return err
+			}
+			if dry.on {
+				return a.dryRun(cmd.Context(), &f, dry, args[0], at, show.json)
+			}
+			return a.run(cmd.Context(), &f, &d, args[0], at, show)
 		},
 	}
 	f.register(cmd)
 	d.register(cmd)
 	cmd.Flags().StringVar(&at, "at", "", "`slot` to run for: 2026-11-22, 2026-11-22T09:00 (in the pipeline's time zone) or with an offset")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print each event as one JSON object a line")
+	show.register(cmd)
+	dry.register(cmd, &f)
 	return cmd
 }
 
-func (a *app) run(ctx context.Context, f *projectFlags, d *dataFlags, name, at string, asJSON bool) error {
+// runShow says how a run is shown as it goes.
+type runShow struct{ json, verbose bool }
+
+func (s *runShow) register(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&s.json, "json", false, "print each event as one JSON object a line")
+	cmd.Flags().BoolVarP(&s.verbose, "verbose", "v", false, "say which short cuts each sink took, or why not")
+}
+
+func (a *app) run(ctx context.Context, f *projectFlags, d *dataFlags, name, at string, show runShow) error {
 	g, err := a.load(f)
 	if err != nil {
 		return err
@@ -130,28 +147,28 @@ func (a *app) run(ctx context.Context, f *projectFlags, d *dataFlags, name, at s
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	return a.runSlot(ctx, store, spool, g, p, slot, asJSON)
+	return a.runSlot(ctx, store, spool, g, p, slot, show)
 }
 
 // runSlot makes a run of a pipeline for a slot and carries it through.
-func (a *app) runSlot(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, slot time.Time, asJSON bool) error {
+func (a *app) runSlot(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, slot time.Time, show runShow) error {
 	if err := keepHistory(ctx, store, g); err != nil {
 		return err
 	}
 	run := state.Run{ID: ulid.Make().String(), Pipeline: p.Name, Slot: slot, Trigger: "manual",
 		IntervalStart: intervalStart(p, slot), CreatedAt: time.Now().UTC()}
-	return a.carry(ctx, store, spool, g, p, asJSON, func(r *runner.Runner) (state.Run, error) {
+	return a.carry(ctx, store, spool, g, p, show, func(r *runner.Runner) (state.Run, error) {
 		return store.Begin(ctx, run, r.Owner, g.Digest, time.Now().UTC(), r.LeaseTTL)
 	})
 }
 
 // carry carries one run through and shows how it goes. claim makes it this
 // process's, in one step: a daemon that shares the state never sees it free.
-func (a *app) carry(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, asJSON bool, claim func(*runner.Runner) (state.Run, error)) error {
+func (a *app) carry(ctx context.Context, store state.Store, spool string, g *compile.Generation, p *compile.Pipeline, show runShow, claim func(*runner.Runner) (state.Run, error)) error {
 	if err := store.SaveGeneration(ctx, g.Digest, g.Files, time.Now().UTC()); err != nil {
 		return err
 	}
-	view := a.runView(p, asJSON)
+	view := a.runView(p, show)
 	r := newRunner(store, spool, slog.New(slog.NewTextHandler(io.Discard, nil)), view.event)
 	claimed, err := claim(r)
 	if err != nil {

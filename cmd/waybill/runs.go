@@ -310,7 +310,8 @@ type receiptOutput struct {
 func (a *app) runsRetryCommand() *cobra.Command {
 	var f projectFlags
 	var d dataFlags
-	var asJSON, fresh bool
+	var fresh bool
+	var show runShow
 	cmd := &cobra.Command{
 		Use:   "retry RUN",
 		Short: "Go on with a run that failed or was interrupted",
@@ -323,21 +324,21 @@ func (a *app) runsRetryCommand() *cobra.Command {
 			ctx := cmd.Context()
 			return withStore(ctx, &f, &d, func(store state.Store, spool string) error {
 				if fresh {
-					return a.retryFresh(ctx, &f, store, spool, args[0], asJSON)
+					return a.retryFresh(ctx, &f, store, spool, args[0], show)
 				}
-				return a.retry(ctx, &f, store, spool, args[0], asJSON)
+				return a.retry(ctx, &f, store, spool, args[0], show)
 			})
 		},
 	}
 	f.register(cmd)
 	d.register(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print each event as one JSON object a line")
+	show.register(cmd)
 	cmd.Flags().BoolVar(&fresh, "fresh", false, "run the slot anew with the current files")
 	return cmd
 }
 
 // retryFresh runs the slot of a run that is over once more.
-func (a *app) retryFresh(ctx context.Context, f *projectFlags, store state.Store, spool, id string, asJSON bool) error {
+func (a *app) retryFresh(ctx context.Context, f *projectFlags, store state.Store, spool, id string, show runShow) error {
 	r, err := findRun(ctx, store, id)
 	if err != nil {
 		return err
@@ -353,10 +354,10 @@ func (a *app) retryFresh(ctx context.Context, f *projectFlags, store state.Store
 	if p == nil {
 		return noSuchPipeline(g, r.Pipeline)
 	}
-	return a.runSlot(ctx, store, spool, g, p, r.Slot, asJSON)
+	return a.runSlot(ctx, store, spool, g, p, r.Slot, show)
 }
 
-func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spool, id string, asJSON bool) error {
+func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spool, id string, show runShow) error {
 	r, err := findRun(ctx, store, id)
 	if err != nil {
 		return err
@@ -380,7 +381,7 @@ func (a *app) retry(ctx context.Context, f *projectFlags, store state.Store, spo
 	if err != nil {
 		return err
 	}
-	return a.carry(ctx, store, spool, g, p, asJSON, func(by *runner.Runner) (state.Run, error) {
+	return a.carry(ctx, store, spool, g, p, show, func(by *runner.Runner) (state.Run, error) {
 		got, err := store.Resume(ctx, id, by.Owner, g.Digest, time.Now().UTC(), by.LeaseTTL)
 		if errors.Is(err, state.ErrConflict) {
 			return got, refuse("run %s was taken by another process just now; `waybill runs show %s` tells how it goes", id, id)

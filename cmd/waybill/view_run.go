@@ -26,13 +26,13 @@ type runView interface {
 	close()
 }
 
-func (a *app) runView(p *compile.Pipeline, asJSON bool) runView {
-	if asJSON {
+func (a *app) runView(p *compile.Pipeline, show runShow) runView {
+	if show.json {
 		enc := json.NewEncoder(a.out)
 		enc.SetEscapeHTML(false)
 		return &jsonView{enc: enc}
 	}
-	v := &textView{out: a.out, style: a.style, pipeline: p, began: map[string]time.Time{}}
+	v := &textView{out: a.out, style: a.style, pipeline: p, verbose: show.verbose, began: map[string]time.Time{}}
 	for _, s := range p.Steps {
 		v.width = max(v.width, len(s.Name))
 	}
@@ -65,6 +65,7 @@ type textView struct {
 	style    diag.Style
 	pipeline *compile.Pipeline
 	width    int
+	verbose  bool
 	began    map[string]time.Time
 	problems []*problem.Problem // of the steps that failed
 	bars     *barView
@@ -112,6 +113,7 @@ func (v *textView) step(e runner.Event) {
 			return
 		}
 		v.printf("%s\n", strings.TrimRight(fmt.Sprintf("%s %s %s", line, v.style.Green("✓"), v.facts(e)), " "))
+		v.notes(e)
 		for _, o := range shown(e.Objects) {
 			v.printf("delivered  %s   %s  %s  %s\n", v.style.Bold(o.URL), holds(o), size(o.Size), shortChecksum(o.Checksum, o.SHA256))
 		}
@@ -127,6 +129,15 @@ func (v *textView) step(e runner.Event) {
 		v.printf("%s %s %s\n", line, v.style.Yellow("○"), withReason("not met", e.Reason))
 	case state.Skipped, state.Cancelled:
 		v.printf("%s %s %s\n", line, v.style.Faint("–"), v.style.Faint(withReason(string(e.Status), e.Reason)))
+	}
+}
+
+// notes are lines of their own below a step's, where the eye looks for the next.
+func (v *textView) notes(e runner.Event) {
+	for _, n := range e.Notes {
+		if v.verbose {
+			v.printf("  %s   %s\n", v.label(""), v.style.Faint("· "+n))
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ func (k Kind[T, E]) WithTarget(attr string) Kind[T, E] {
 func (k Kind[T, E]) Decode(body hcl.Body, common *schema.Block, scope *schema.Scope, into any) (Bound[T, E], hcl.Diagnostics) {
 	whole := k.Schema
 	if common != nil {
-		whole = schema.Merge(common, k.Schema)
+		whole = scope.Merge(common, k.Schema)
 	}
 	return k.decode(body, whole, scope, into)
 }

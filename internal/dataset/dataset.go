@@ -4,6 +4,7 @@ package dataset
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -66,7 +67,25 @@ type File struct {
 	Name string `json:"name"` // slash-separated, relative to the directory of its dataset
 	Size int64  `json:"size"` // bytes
 	Rows int64  `json:"rows"` // -1: not known
+	// Origin is where the file came from if it was left there; nil otherwise.
+	Origin *Origin `json:"origin,omitempty"`
 }
+
+// An Origin is the very version of an object in S3 that a file was brought
+// from. The object may be gone by now, or be another one.
+type Origin struct {
+	Bucket  string `json:"bucket"`
+	Key     string `json:"key"`
+	ETag    string `json:"etag"`
+	Version string `json:"version,omitempty"` // in a versioned bucket
+	Owner   string `json:"owner,omitempty"`   // account that must own the bucket, if one is known
+	// Identity is equal to that of whoever may read it just as well. It is for
+	// comparing and says nothing else.
+	Identity string `json:"identity"`
+}
+
+// URL is the object's place, "s3://bucket/key".
+func (o Origin) URL() string { return "s3://" + o.Bucket + "/" + o.Key }
 
 // Stats is what a source can tell about the work it caused.
 type Stats struct {
@@ -107,4 +126,9 @@ func (d Dataset) Paths() []string {
 		out[i] = filepath.Join(d.Dir, filepath.FromSlash(f.Name))
 	}
 	return out
+}
+
+// Left reports whether something of the dataset was left where it came from.
+func (d Dataset) Left() bool {
+	return slices.ContainsFunc(d.Files, func(f File) bool { return f.Origin != nil })
 }

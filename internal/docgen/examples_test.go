@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,11 +71,16 @@ func within(t *testing.T, parent, child string) string {
 	return string(hclwrite.Format(f.Bytes()))
 }
 
+// publicKey is one that files can be encrypted for.
+//
+//go:embed testdata/acme.asc
+var publicKey string
+
 // files are those that examples name.
 var files = map[string]string{
 	"sql/orders.sql":    "SELECT * FROM orders WHERE day = CAST(? AS date)",
 	"sql/by_region.sql": "SELECT * FROM ${source.orders}",
-	"keys/acme.asc":     "-----BEGIN PGP PUBLIC KEY BLOCK-----",
+	"keys/acme.asc":     publicKey,
 }
 
 // stubs declare what an example refers to, by the first part of its address.

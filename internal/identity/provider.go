@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"waybill/internal/problem"
+	"waybill/internal/secret"
 )
 
 const (
@@ -176,6 +177,27 @@ func (c *Config) identity() string {
 		e = *c.Endpoint
 	}
 	return digest(c.Region, c.Profile, c.AccessKeyID.Reveal(), c.SecretAccessKey.Reveal(), c.SessionToken.Reveal(), e.S3, e.STS, e.Athena, c.WebIdentity.identity())
+}
+
+// Key is equal for two connections, each with more roles on top, that lead to
+// the same identity, in the same region and at the same endpoints of S3 and STS.
+// It may be stored: no secret takes part in it, and so it proves nothing. c may
+// be nil.
+func (c *Config) Key(more ...Role) string {
+	if c == nil {
+		c = &Config{}
+	}
+	bare := *c
+	bare.SecretAccessKey, bare.SessionToken = secret.String{}, secret.String{}
+	if c.Endpoint != nil {
+		bare.Endpoint = &Endpoint{S3: c.Endpoint.S3, STS: c.Endpoint.STS}
+	}
+	key := bare.identity()
+	for _, role := range slices.Concat(c.Roles, more) {
+		role.ExternalID = secret.Text{}
+		key = digest(key, role.identity())
+	}
+	return key
 }
 
 // identity is a digest of all that tells this link of a chain from another.

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -274,5 +275,42 @@ func TestClassifyKeepsProblems(t *testing.T) {
 	p := problem.New("bucket-not-found", "x", nil)
 	if identity.Classify(errors.Join(errors.New("y"), p)) != p || identity.Classify(nil) != nil {
 		t.Error("a problem was classified anew")
+	}
+}
+
+// TestKey: a key tells identities apart by what is no secret.
+func TestKey(t *testing.T) {
+	base := identity.Config{Name: "a", Region: "us-east-1", AccessKeyID: secret.New("AKIA1"), SecretAccessKey: secret.New("s1"),
+		Endpoint: &identity.Endpoint{S3: "https://s3.example.com"}, Roles: []identity.Role{{ARN: "arn:aws:iam::1:role/A", ExternalID: secret.HiddenText("x1")}}}
+	with := func(change func(*identity.Config)) string {
+		c := base
+		c.Roles = slices.Clone(base.Roles)
+		endpoint := *base.Endpoint
+		c.Endpoint = &endpoint
+		change(&c)
+		return c.Key()
+	}
+	for name, tt := range map[string]struct {
+		change func(*identity.Config)
+		same   bool
+	}{
+		"name":        {func(c *identity.Config) { c.Name, c.Where = "b", "main.hcl:9" }, true},
+		"secret":      {func(c *identity.Config) { c.SecretAccessKey, c.SessionToken = secret.New("s2"), secret.New("t") }, true},
+		"external id": {func(c *identity.Config) { c.Roles[0].ExternalID = secret.PlainText("x2") }, true},
+		"Athena":      {func(c *identity.Config) { c.Endpoint.Athena = "https://athena.example.com" }, true},
+		"access key":  {func(c *identity.Config) { c.AccessKeyID = secret.New("AKIA2") }, false},
+		"region":      {func(c *identity.Config) { c.Region = "eu-west-1" }, false},
+		"endpoint":    {func(c *identity.Config) { c.Endpoint.S3 = "https://other.example.com" }, false},
+		"role":        {func(c *identity.Config) { c.Roles[0].ARN = "arn:aws:iam::1:role/B" }, false},
+		"policy":      {func(c *identity.Config) { c.Roles[0].Policy = "{}" }, false},
+		"no role":     {func(c *identity.Config) { c.Roles = nil }, false},
+		"profile":     {func(c *identity.Config) { c.Profile = "p" }, false},
+	} {
+		if same := with(tt.change) == base.Key(); same != tt.same {
+			t.Errorf("another %s: the same key is %v, want %v", name, same, tt.same)
+		}
+	}
+	if (*identity.Config)(nil).Key() != (&identity.Config{}).Key() || base.Key() != (&identity.Config{Region: base.Region, AccessKeyID: base.AccessKeyID, Endpoint: base.Endpoint}).Key(base.Roles...) {
+		t.Error("a connection that is not there, or a role on top of one, makes another identity")
 	}
 }

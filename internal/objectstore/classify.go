@@ -31,32 +31,28 @@ func (c Context) url() string {
 
 // BucketARN is the ARN of a bucket; the region tells its partition.
 func BucketARN(bucket, region string) string {
-	return "arn:" + partition(region) + ":s3:::" + bucket
+	return "arn:" + identity.ARNPartition(region) + ":s3:::" + bucket
 }
 
 // resource is the ARN that a policy statement for this request names.
 func (c Context) resource() string {
-	if strings.HasPrefix(c.Bucket, "arn:") { // an access point
-		if c.Key == "" {
-			return c.Bucket
-		}
-		return c.Bucket + "/object/" + c.Key
+	arn := c.Bucket
+	if !strings.HasPrefix(arn, "arn:") {
+		arn = BucketARN(c.Bucket, c.Region)
 	}
-	arn := BucketARN(c.Bucket, c.Region)
 	if c.Key == "" {
 		return arn
 	}
-	return arn + "/" + c.Key
+	return ObjectARN(arn, c.Key)
 }
 
-func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
+// ObjectARN is the ARN of an object in a bucket or behind an access point, whose
+// ARN is given.
+func ObjectARN(bucket, key string) string {
+	if strings.Contains(bucket, ":accesspoint") {
+		return bucket + "/object/" + key
 	}
-	return "aws"
+	return bucket + "/" + key
 }
 
 // Classify turns an error of S3, or of getting the credentials for it, into a

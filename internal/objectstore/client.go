@@ -148,7 +148,7 @@ func (c *Client) Get(ctx context.Context, bucket, key string, limit int64) ([]by
 func (c *Client) Delete(ctx context.Context, bucket string, keys ...string) error {
 	for _, key := range keys {
 		_, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, ExpectedBucketOwner: c.owner(), RequestPayer: c.payer()})
-		if err != nil {
+		if err != nil && !isCode(err, "NoSuchKey") { // which S3 itself does not say
 			return c.problem(ctx, err, Context{Bucket: bucket, Key: key, Action: "s3:DeleteObject"})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,6 +37,9 @@ type transfer struct {
 	uploadID string
 	gone     bool                 // S3 does not have the upload any more
 	there    map[int32]types.Part // of the upload that is resumed
+
+	copied    atomic.Int64 // bytes
+	notCopied atomic.Pointer[error]
 
 	mu    sync.Mutex
 	parts []types.CompletedPart // by number, from 1
@@ -191,6 +195,12 @@ func (t *transfer) sendPart(ctx context.Context, i int, data []byte, sum string)
 		return err
 	}
 	defer cancel()
+	if t.copyOrNot(own, i, int64(len(data)), sum) {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	in := &s3.UploadPartInput{
 		Bucket: &t.Bucket, Key: &t.Key, UploadId: &t.uploadID, PartNumber: aws.Int32(int32(i + 1)), //nolint:gosec // at most 10,000
 		Body: bytes.NewReader(data), ContentLength: aws.Int64(int64(len(data))),
@@ -240,7 +250,7 @@ func (t *transfer) complete(ctx context.Context) (Uploaded, error) {
 	if err != nil {
 		return Uploaded{}, err
 	}
-	return Uploaded{ETag: aws.ToString(out.ETag), Version: aws.ToString(out.VersionId), Checksum: t.algorithm.label(sum)}, nil
+	return t.uploaded(Uploaded{ETag: aws.ToString(out.ETag), Version: aws.ToString(out.VersionId), Checksum: t.algorithm.label(sum)}), nil
 }
 
 // completeOnce repeats a request whose answer was lost.

@@ -54,6 +54,11 @@ type Upload struct {
 	// but one at the least.
 	Parallel int
 
+	// From is an object with the same bytes, which S3 is asked to copy instead of
+	// being sent them; nil: none. What it does not copy, for whatever reason, is
+	// sent. Of small files, and with a customer's own key, all is sent.
+	From *Source
+
 	// Resume is the id of an upload that was opened for the same bytes with the
 	// same options and has not come to an end; empty: none. Parts that it has
 	// already are not sent again, if we may look (s3:ListMultipartUploadParts);
@@ -75,6 +80,9 @@ type Uploaded struct {
 	ETag     string
 	Version  string
 	Checksum string // "crc64nvme:" and base64, as S3 has compared it
+	Copied   int64  // bytes that S3 copied from Upload.From
+	// NotCopied says why S3 did not copy all of it; nil if it did, or was not asked.
+	NotCopied error
 }
 
 // Upload sends a file. The object is there afterwards with exactly these bytes,
@@ -112,7 +120,10 @@ func (c *Client) uploadOnce(ctx context.Context, u Upload) (Uploaded, error) {
 		return Uploaded{}, unreadable(u.Path, err)
 	}
 	defer f.Close() //nolint:errcheck // only read
-	if u.Size < multipartFrom && u.Resume == "" {
+	if !c.copies(u) {
+		u.From = nil
+	}
+	if u.Size < multipartFrom && u.Resume == "" && u.From == nil {
 		return c.putWhole(ctx, u, algo, f)
 	}
 	t := &transfer{client: c, Upload: u, algorithm: algo, sums: newSums(algo)}

@@ -28,8 +28,20 @@ var dataEntries = map[string]Entry{
 	"artifact-invalid": {Title: "a finished file did not pass its check", Cause: "Each Parquet file is read by a second implementation before it is sent, and this one was not what it should be.", Remedy: []string{"Nothing was delivered. Please report this with the schema shown."}, Class: Permanent},
 	"value-unsupported": {
 		Title:  "a value cannot be written in this format",
-		Cause:  "JSON has no NaN and no Infinity.",
-		Remedy: []string{"Replace such values in the transformation, for instance: CASE WHEN isfinite(x) THEN x END."},
+		Cause:  "Formats and encodings differ in what they can say: JSON has no NaN and no Infinity, windows-1252 has no Greek. waybill never writes something else instead.",
+		Remedy: []string{"Replace such values in a transform, for instance: CASE WHEN isfinite(x) THEN x END.", "Or choose a format, an encoding or a quote_mode that has them."},
+		Class:  Permanent,
+	},
+	"sheet-too-large": {
+		Title:  "rows or columns do not fit into a sheet",
+		Cause:  "A sheet of a spreadsheet has room for 1048576 rows, the header's among them, and for 16384 columns.",
+		Remedy: []string{"Set max_file_rows = 1000000 in the sink, and use ${file.number} in its key.", "Or deliver another format."},
+		Class:  Permanent,
+	},
+	"pgp-key-invalid": {
+		Title:  "nothing can be encrypted for a PGP key",
+		Cause:  "It takes a public key with an encryption subkey (or a primary key that may encrypt) that has neither expired nor been revoked. Nothing was sent.",
+		Remedy: []string{"Ask the recipient for such a key: gpg --armor --export NAME.", "gpg --show-keys FILE tells what a key can do and until when; its encryption subkey is marked [E]."},
 		Class:  Permanent,
 	},
 	"column-unsuitable": {Title: "a column cannot serve for this", Remedy: []string{"Convert the column in a transform, or use another one."}, Class: Permanent},

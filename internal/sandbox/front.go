@@ -37,7 +37,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := &Entry{Time: time.Now().UTC(), Method: r.Method, Path: r.URL.RequestURI(), UserAgent: r.UserAgent(), Via: r.Header.Get(ViaHeader), Header: notedHeaders(r.Header)}
 	rec := &recorder{ResponseWriter: w, entry: e, declared: -1}
 	rec.finish = sync.OnceFunc(func() {
-		rec.readError()
+		rec.readHead()
 		e.Millis = time.Since(e.Time).Milliseconds()
 		if err := f.journal.write(*e); err != nil {
 			f.warn(err)

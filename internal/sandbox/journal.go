@@ -33,7 +33,9 @@ type Entry struct {
 	BytesOut    int64  `json:"bytes_out"`
 	Millis      int64  `json:"millis"`
 	RequestID   string `json:"request_id"`
-	UserAgent   string `json:"user_agent,omitempty"`
+	// UploadID is the multipart upload that this request has opened.
+	UploadID  string `json:"upload_id,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
 	// Via is the service that made this request on behalf of the principal:
 	// "athena" for the results that Athena writes.
 	Via string `json:"via,omitempty"`

@@ -122,7 +122,7 @@ func (l *loader) token(v tokenValues, p OIDCProvider, b block) OIDCToken {
 	if v.Env != "" {
 		b.once("token with env", v.Env)
 	}
-	out := OIDCToken{Name: v.Name, Subject: v.Subject, Audience: v.Audience, Lifetime: v.Lifetime, Env: v.Env}
+	out := OIDCToken(v)
 	if out.Audience == "" {
 		out.Audience = p.Audiences[0]
 	}

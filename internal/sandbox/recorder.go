@@ -6,12 +6,13 @@ import (
 	"encoding/xml"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"golang.org/x/time/rate"
 )
 
-// errorHead is how much of an error's body is kept to read its code from.
+// errorHead is how much of a body is kept to read what it tells.
 const errorHead = 4 << 10
 
 // A recorder passes an answer on and tells its entry about it. The entry is
@@ -45,7 +46,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 	if w.entry.Status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	if room := errorHead - len(w.head); room > 0 && w.mayTellError() {
+	if room := errorHead - len(w.head); room > 0 && w.mayTell() {
 		w.head = append(w.head, p[:min(room, len(p))]...)
 	}
 	w.entry.BytesOut += int64(len(p))
@@ -55,22 +56,24 @@ func (w *recorder) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// mayTellError reports whether the body can be an error: S3 answers some
-// operations with 200 and an error inside.
-func (w *recorder) mayTellError() bool {
-	return w.entry.Status >= 300 || w.entry.Operation == "CompleteMultipartUpload" || w.entry.Operation == "CopyObject"
+// mayTell reports whether the body can be an error, or the name of an upload:
+// S3 answers some operations with 200 and an error inside.
+func (w *recorder) mayTell() bool {
+	return w.entry.Status >= 300 || slices.Contains([]string{"CreateMultipartUpload", "CompleteMultipartUpload", "CopyObject", "UploadPartCopy"}, w.entry.Operation)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// readError fills in code and message from the head of the body.
-func (w *recorder) readError() {
+// readHead fills in what the head of the body tells: code and message of an
+// error, or the upload that was opened.
+func (w *recorder) readHead() {
 	var text struct {
-		XMLName xml.Name
-		Code    string `xml:"Code"`
-		Message string `xml:"Message"`
-		Nested  struct {
+		XMLName  xml.Name
+		UploadID string `xml:"UploadId"`
+		Code     string `xml:"Code"`
+		Message  string `xml:"Message"`
+		Nested   struct {
 			Code    string `xml:"Code"`
 			Message string `xml:"Message"`
 		} `xml:"Error"`
@@ -83,7 +86,10 @@ func (w *recorder) readError() {
 	case len(w.head) == 0:
 	case json.Unmarshal(w.head, &object) == nil:
 		w.entry.Code, w.entry.Message = object.Type, object.Message
-	case xml.Unmarshal(w.head, &text) == nil && text.XMLName.Local == "ErrorResponse":
+	case xml.Unmarshal(w.head, &text) != nil:
+	case text.XMLName.Local == "InitiateMultipartUploadResult":
+		w.entry.UploadID = text.UploadID
+	case text.XMLName.Local == "ErrorResponse":
 		w.entry.Code, w.entry.Message = text.Nested.Code, text.Nested.Message
 	case text.XMLName.Local == "Error":
 		w.entry.Code, w.entry.Message = text.Code, text.Message

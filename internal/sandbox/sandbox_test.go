@@ -190,6 +190,11 @@ func TestMultipart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, e := range sandboxtest.Journal(t, p) {
+		if opens := e.Operation == "CreateMultipartUpload"; opens && e.UploadID != *id || !opens && e.UploadID != "" {
+			t.Errorf("the journal says that %s opened %q, want %q of the first", e.Operation, e.UploadID, *id)
+		}
+	}
 	text, err := get(ctx, c, "lake", "big")
 	if err != nil || text != string(big)+"tail" {
 		t.Fatalf("read %d bytes, %v", len(text), err)

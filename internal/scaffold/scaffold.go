@@ -140,10 +140,15 @@ func awsQuestions() []Question {
 // formats are the kinds of file that a sink can write.
 func formats() []string { return variants(encode.Block()) }
 
+// variants are the kinds that need no more to be said than their names.
 func variants(b *schema.Block) []string {
-	names := make([]string, len(b.Variants))
-	for i, v := range b.Variants {
-		names[i] = v.Type
+	var names []string
+	for _, v := range b.Variants {
+		needsMore := slices.ContainsFunc(v.Attrs, func(a schema.Attr) bool { return a.Required }) ||
+			slices.ContainsFunc(v.Blocks, func(n schema.Nested) bool { return n.Required })
+		if !v.Pending && !needsMore {
+			names = append(names, v.Type)
+		}
 	}
 	return names
 }

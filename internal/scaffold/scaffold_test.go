@@ -252,7 +252,9 @@ func TestFormats(t *testing.T) {
 	offered := question(t, "format").Choices
 	var known []string
 	for _, v := range encode.Block().Variants {
-		known = append(known, v.Type)
+		if encode.Default(v.Type).Check() == nil { // others cannot be written yet
+			known = append(known, v.Type)
+		}
 	}
 	if !slices.Equal(offered, known) || len(known) == 0 {
 		t.Errorf("%v are offered, and there are %v", offered, known)

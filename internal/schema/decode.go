@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/dynblock"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -28,7 +30,7 @@ import (
 // reported as such by Values.Known. Decoding goes on after an error, so that
 // one pass reports all.
 func Decode(body hcl.Body, b *Block, scope *Scope, targets ...any) (*Values, hcl.Diagnostics) {
-	d := &decoder{scope: scope, values: &Values{at: map[string]place{}}}
+	d := &decoder{scope: scope, values: &Values{at: map[string]*place{}}, cache: cmp.Or(scope.Cache, &Cache{})}
 	body = Expand(body, scope)
 	structs := make([]reflect.Value, len(targets))
 	for i, t := range targets {
@@ -41,7 +43,15 @@ func Decode(body hcl.Body, b *Block, scope *Scope, targets ...any) (*Values, hcl
 // Expand makes a body whose dynamic blocks are the blocks they stand for. Decode
 // does it by itself.
 func Expand(body hcl.Body, scope *Scope) hcl.Body {
+	if native, ok := body.(*hclsyntax.Body); ok && !hasDynamic(native) {
+		return body
+	}
 	return dynblock.Expand(body, scope.Eval, dynblock.OptCheckForEach(checkDynamic))
+}
+
+// hasDynamic reports whether there is a dynamic block in a body, however deep.
+func hasDynamic(body *hclsyntax.Body) bool {
+	return slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == "dynamic" || hasDynamic(b.Body) })
 }
 
 // Defaults fills a struct with the defaults of a block that is not written.
@@ -54,6 +64,7 @@ type decoder struct {
 	scope  *Scope
 	values *Values
 	diags  hcl.Diagnostics
+	cache  *Cache
 }
 
 func (d *decoder) report(code diag.Code, rng hcl.Range, summary, detail string) {
@@ -61,7 +72,7 @@ func (d *decoder) report(code diag.Code, rng hcl.Range, summary, detail string) 
 }
 
 func (d *decoder) body(body hcl.Body, b *Block, path string, targets []reflect.Value) {
-	content, diags := body.Content(b.bodySchema())
+	content, diags := body.Content(d.cache.bodySchema(b))
 	d.diags = append(d.diags, Coded(diags, b)...)
 	if path == "" {
 		d.values.body = body.MissingItemRange()
@@ -96,7 +107,7 @@ func (d *decoder) nested(blocks hcl.Blocks, n Nested, parent *Block, missing hcl
 		if n.Repeat {
 			sub = fmt.Sprintf("%s[%d]", sub, i)
 		}
-		at := place{rng: block.DefRange, known: true, set: true}
+		at := &place{rng: block.DefRange, known: true, set: true}
 		if len(block.Labels) > 0 {
 			at.label = block.Labels[0]
 		}
@@ -109,10 +120,13 @@ func (d *decoder) nested(blocks hcl.Blocks, n Nested, parent *Block, missing hcl
 			if spec = d.chooseVariant(block, n.Block); spec == nil {
 				continue
 			}
+			if spec.Pending {
+				d.values.pending = append(d.values.pending, Pending{Name: fmt.Sprintf("%s %q", n.Block.Type, spec.Type), Range: block.DefRange})
+			}
 		}
 		var into []reflect.Value
 		for _, t := range targets {
-			if f, ok := fieldOf(t, n.Block.Type); ok {
+			if f, ok := d.cache.field(t, n.Block.Type); ok {
 				into = append(into, newElement(f))
 			}
 		}
@@ -121,7 +135,7 @@ func (d *decoder) nested(blocks hcl.Blocks, n Nested, parent *Block, missing hcl
 		}
 		for _, s := range into {
 			if len(block.Labels) > 0 {
-				if f, ok := fieldOf(s, ",label"); ok {
+				if f, ok := d.cache.field(s, ",label"); ok {
 					f.SetString(block.Labels[0])
 				}
 			}
@@ -161,8 +175,8 @@ func newElement(f reflect.Value) reflect.Value {
 
 func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []reflect.Value) {
 	name := joinPath(path, at.Name)
-	p := place{rng: attr.Expr.Range(), name: attr.NameRange, set: true, attr: at, source: attr.Expr, ctx: d.scope.Eval, judge: judgedOf(at, attr.Expr, d.scope.Eval)}
-	defer func() { d.values.at[name] = p }()
+	p := &place{rng: attr.Expr.Range(), name: attr.NameRange, set: true, attr: at, source: attr.Expr, ctx: d.scope.Eval, judge: judgedOf(at, attr.Expr, d.scope.Eval)}
+	d.values.at[name] = p
 	switch {
 	case at.Outer:
 		p.known = true
@@ -201,7 +215,7 @@ func (d *decoder) attr(attr *hcl.Attribute, at *Attr, path string, targets []ref
 	if at.Type.kind == whole {
 		p.whole = attr.Expr
 	}
-	v, diags := d.evaluate(attr, at, &p)
+	v, diags := d.evaluate(attr, at, p)
 	if p.judge.expr == nil {
 		p.judge.explainAll(diags) // HCL explains its own
 	}
@@ -236,8 +250,7 @@ func (at *Attr) isDefault(goValue any) bool {
 	if at.Default == "" {
 		return false
 	}
-	def, _, _ := at.convert(defaultOf(at), hcl.Range{})
-	return reflect.DeepEqual(def, goValue)
+	return at.defaultValue() == goValue
 }
 
 func (d *decoder) evaluate(attr *hcl.Attribute, at *Attr, p *place) (cty.Value, hcl.Diagnostics) {
@@ -298,15 +311,22 @@ func orderOf(expr hcl.Expression, ctx *hcl.EvalContext, goValue any) []Pair {
 }
 
 func (d *decoder) defaultValue(at *Attr, path string, targets []reflect.Value) {
-	v, known, diags := at.convert(defaultOf(at), hcl.Range{})
+	d.values.at[joinPath(path, at.Name)] = &absent
+	d.assign(targets, at, d.cache.defaultOf(at))
+}
+
+// absent is the place of all attributes that have their defaults. Nobody changes
+// it.
+var absent = place{known: true}
+
+// defaultValue is the Go value that an absent attribute means.
+func (at *Attr) defaultValue() any {
+	v, known, diags := at.convert(cty.StringVal(at.Default), hcl.Range{})
 	if diags.HasErrors() || !known {
 		panic(fmt.Sprintf("schema: the default %q of %s is not a %s", at.Default, at.Name, at.Type.Name))
 	}
-	d.values.at[joinPath(path, at.Name)] = place{known: true}
-	d.assign(targets, at, v)
+	return v
 }
-
-func defaultOf(at *Attr) cty.Value { return cty.StringVal(at.Default) }
 
 // convert turns a value into the attribute's Go value. A null is the same as
 // an absent attribute: known, without a value.
@@ -350,7 +370,7 @@ func (at *Attr) convert(v cty.Value, rng hcl.Range) (goValue any, known bool, di
 func (d *decoder) assign(targets []reflect.Value, at *Attr, v any) {
 	found := false
 	for _, t := range targets {
-		f, ok := fieldOf(t, at.Name)
+		f, ok := d.cache.field(t, at.Name)
 		if !ok {
 			continue
 		}
@@ -380,21 +400,6 @@ func setField(f reflect.Value, v any) {
 		f = f.Elem()
 	}
 	f.Set(rv.Convert(f.Type()))
-}
-
-func fieldOf(s reflect.Value, name string) (reflect.Value, bool) {
-	t := s.Type()
-	for i := range t.NumField() {
-		if t.Field(i).Tag.Get("wb") == name {
-			return s.Field(i), true
-		}
-		if t.Field(i).Anonymous && t.Field(i).Type.Kind() == reflect.Struct {
-			if f, ok := fieldOf(s.Field(i), name); ok {
-				return f, true
-			}
-		}
-	}
-	return reflect.Value{}, false
 }
 
 func joinPath(path, name string) string {

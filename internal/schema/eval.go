@@ -25,7 +25,7 @@ func Eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics
 	if err := meter.Expression(expr.Range()); err != nil {
 		return cty.DynamicVal, hcl.Diagnostics{diag.Error(budget.Code, expr.Range(), err.Error(), "")}
 	}
-	v, diags := value(expr, ctx)
+	v, diags := expr.Value(ctx)
 	if _, name := expr.(*hclsyntax.ScopeTraversalExpr); !name && !diags.HasErrors() {
 		if err := budget.Result(v); err != nil {
 			return cty.DynamicVal, hcl.Diagnostics{diag.Error(budget.Code, expr.Range(), err.Error(), "")}
@@ -91,37 +91,6 @@ func Literal(expr hcl.Expression, meter *budget.Meter) (cty.Value, hcl.Diagnosti
 		return cty.DynamicVal, hcl.Diagnostics{diag.Error(budget.Code, expr.Range(), err.Error(), "")}
 	}
 	return v, diags
-}
-
-// value evaluates an expression. HCL parses the texts of JSON as it evaluates
-// them, so this is done here, for them to be measured, too.
-func value(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	_, native := hcl.UnwrapExpression(expr).(hclsyntax.Expression)
-	if native || budget.Of(ctx) == nil {
-		return expr.Value(ctx)
-	}
-	if items, diags := hcl.ExprList(expr); !diags.HasErrors() {
-		values := make([]cty.Value, len(items))
-		var all hcl.Diagnostics
-		for i, item := range items {
-			v, diags := value(item, ctx)
-			values[i], all = v, append(all, diags...)
-		}
-		return cty.TupleVal(values), all
-	}
-	raw, diags := expr.Value(nil)
-	if diags.HasErrors() || raw.Type() != cty.String || raw.IsNull() {
-		return expr.Value(ctx)
-	}
-	start := expr.Range().Start // of the quote
-	start.Column++
-	start.Byte++
-	text := []byte(raw.AsString())
-	template, diags := budget.ParseTemplate(text, expr.Range().Filename, start)
-	if diags.HasErrors() {
-		return cty.DynamicVal, diags
-	}
-	return template.Value(ctx)
 }
 
 // touchesSecret reports whether an expression uses a sensitive value, or makes

@@ -18,6 +18,15 @@ func (e Expr) Outline(src []byte, late ...string) string {
 	return outlineOf(e.expr, src, e.scope.Eval, late)
 }
 
+// Outline is that of an attribute which is a text, as Expr.Outline has it.
+func (v *Values) Outline(path string, files map[string][]byte, late ...string) string {
+	p, ok := v.at[path]
+	if !ok || p.source == nil {
+		return ""
+	}
+	return outlineOf(p.source, files[p.source.Range().Filename], p.ctx, late)
+}
+
 func outlineOf(e hcl.Expression, src []byte, ctx *hcl.EvalContext, late []string) string {
 	expr, native := e.(hclsyntax.Expression)
 	if !native { // JSON: without a context its texts come as they are written, and are templates

@@ -21,6 +21,17 @@ type Scope struct {
 	Pipelines cty.Value
 	// ReadFile reads a file of the project for attributes that name one.
 	ReadFile func(path string) ([]byte, error)
+	// Cache serves all decoding in this scope and those made from it; nil: each
+	// Decode has its own.
+	Cache *Cache
+}
+
+// Merge is that of two blocks, once for all decoding in the scope.
+func (s *Scope) Merge(a, b *Block) *Block {
+	if s.Cache == nil {
+		return Merge(a, b)
+	}
+	return s.Cache.merge(a, b)
 }
 
 // With returns the scope with more variables on top.

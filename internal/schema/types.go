@@ -48,6 +48,7 @@ var (
 	Size       = Type{Name: "size", cty: cty.String, parse: func(v cty.Value) (any, error) { return ParseSize(v.AsString()) }}         // int64, bytes
 	Strings    = Type{Name: "list of strings", cty: cty.List(cty.String), parse: parseStrings}                                         // []string
 	StringMap  = Type{Name: "map of strings", cty: cty.Map(cty.String), parse: parseStringMap}                                         // map[string]string
+	NumberMap  = Type{Name: "map of numbers", cty: cty.Map(cty.Number), parse: parseNumberMap}                                         // map[string]float64
 	OrderedMap = Type{Name: "map of strings", cty: cty.Map(cty.String), parse: parseStringMap, kind: ordered}                          // map[string]string; see Values.Pairs
 	List       = Type{Name: "list of values", cty: cty.DynamicPseudoType, parse: parseValues}                                          // []cty.Value
 
@@ -133,6 +134,18 @@ func parseStringMap(v cty.Value) (any, error) {
 			return nil, fmt.Errorf("the value of %q is null", k.AsString())
 		}
 		out[k.AsString()] = e.AsString()
+	}
+	return out, nil
+}
+
+func parseNumberMap(v cty.Value) (any, error) {
+	out := make(map[string]float64, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		k, e := it.Element()
+		if e.IsNull() {
+			return nil, fmt.Errorf("the value of %q is null", k.AsString())
+		}
+		out[k.AsString()], _ = e.AsBigFloat().Float64()
 	}
 	return out, nil
 }

@@ -21,7 +21,7 @@ import (
 // whether its value is known. Paths are like "bucket", "format.delimiter" and
 // "assume_role[0].role_arn".
 type Values struct {
-	at      map[string]place
+	at      map[string]*place
 	body    hcl.Range
 	uses    []Use
 	pending []Pending
@@ -99,32 +99,41 @@ type place struct {
 	pairs  []Pair
 }
 
+// place is where an attribute or block stands; zero if it is neither written
+// nor has a default.
+func (v *Values) place(path string) place {
+	if p := v.at[path]; p != nil {
+		return *p
+	}
+	return place{}
+}
+
 // Known reports whether the value is there and is not waiting for a run. An
 // absent attribute with a default is known; one without is not.
-func (v *Values) Known(path string) bool { return v.at[path].known }
+func (v *Values) Known(path string) bool { return v.place(path).known }
 
 // Empty reports whether the user wrote an empty text.
-func (v *Values) Empty(path string) bool { return v.at[path].empty }
+func (v *Values) Empty(path string) bool { return v.place(path).empty }
 
 // Waits reports whether a value is written and fine, and known only in a run.
-func (v *Values) Waits(path string) bool { return v.at[path].waits }
+func (v *Values) Waits(path string) bool { return v.place(path).waits }
 
 // Duration is what is written for a Duration attribute; false if that is not
 // known, or nothing is written.
 func (v *Values) Duration(path string) (time.Duration, bool) {
-	p := v.at[path]
+	p := v.place(path)
 	return p.lasts, p.set && p.known && p.attr != nil && p.attr.Type.Name == Duration.Name
 }
 
 // Blank reports whether a known text has nothing but white space.
-func (v *Values) Blank(path string) bool { return v.at[path].blank }
+func (v *Values) Blank(path string) bool { return v.place(path).blank }
 
 // Set reports whether the user wrote this attribute or block.
-func (v *Values) Set(path string) bool { return v.at[path].set }
+func (v *Values) Set(path string) bool { return v.place(path).set }
 
 // Range is where the value stands, or the block's body if it is not written.
 func (v *Values) Range(path string) hcl.Range {
-	if p := v.at[path]; p.set {
+	if p := v.place(path); p.set {
 		return p.rng
 	}
 	return v.body
@@ -143,7 +152,7 @@ func (v *Values) Error(path string, code diag.Code, summary, detail string) *hcl
 
 // Explain tells a diagnostic from which expression the value at path was made.
 func (v *Values) Explain(path string, d *hcl.Diagnostic) *hcl.Diagnostic {
-	return v.at[path].judge.explain(d)
+	return v.place(path).judge.explain(d)
 }
 
 // judged is what an attribute's value was made from. It is zero where that must
@@ -173,7 +182,7 @@ func (j judged) explainAll(diags hcl.Diagnostics) hcl.Diagnostics {
 }
 
 // Late returns a Late attribute; it is zero if the attribute is absent.
-func (v *Values) Late(path string) Expr { return v.at[path].late }
+func (v *Values) Late(path string) Expr { return v.place(path).late }
 
 // AllKnown reports whether no value is waiting for a run.
 func (v *Values) AllKnown() bool {
@@ -187,7 +196,7 @@ func (v *Values) AllKnown() bool {
 
 // Expr returns the expression of an attribute of type Any, or nil if it is
 // absent: what it says in plain text has places of its own.
-func (v *Values) Expr(path string) hcl.Expression { return v.at[path].whole }
+func (v *Values) Expr(path string) hcl.Expression { return v.place(path).whole }
 
 // A Pair is an entry of a map, in the order of the text.
 type Pair struct {
@@ -197,13 +206,13 @@ type Pair struct {
 
 // Pairs returns the entries of a known OrderedMap attribute in the order in
 // which they are written.
-func (v *Values) Pairs(path string) []Pair { return v.at[path].pairs }
+func (v *Values) Pairs(path string) []Pair { return v.place(path).pairs }
 
 // TextRange finds the place where the user wrote a part of the text of a Query
 // or QueryFile attribute: length bytes from offset of the rendered text. What
 // an interpolation rendered is found at the interpolation.
 func (v *Values) TextRange(path string, offset, length int) hcl.Range {
-	p := v.at[path]
+	p := v.place(path)
 	if p.expr == nil {
 		return v.Range(path)
 	}
@@ -255,7 +264,7 @@ func (v *Values) TextRangeAt(path string, line, column int) hcl.Range {
 
 // text is the rendered text of a Query or QueryFile attribute.
 func (v *Values) text(path string) string {
-	p := v.at[path]
+	p := v.place(path)
 	if e, ok := p.expr.(hclsyntax.Expression); ok {
 		text, _ := renderedPart(e, p.ctx)
 		return text

@@ -34,7 +34,7 @@ func ToDuck(athena string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return t.duck(), nil
+	return t.Duck(), nil
 }
 
 // ParseAthena reads an Athena type into a tree.
@@ -110,18 +110,19 @@ func (t Tree) athenaNested() (string, bool) {
 	return outer + "(" + strings.Join(parts, ", ") + ")", true
 }
 
-func (t Tree) duck() string {
+// Duck writes a type in DuckDB's words.
+func (t Tree) Duck() string {
 	switch t.Name {
 	case "DECIMAL":
 		return fmt.Sprintf("DECIMAL(%d,%d)", t.Args[0], t.Args[1])
 	case "LIST":
-		return t.Fields[0].Type.duck() + "[]"
+		return t.Fields[0].Type.Duck() + "[]"
 	case "MAP":
-		return "MAP(" + t.Fields[0].Type.duck() + ", " + t.Fields[1].Type.duck() + ")"
+		return "MAP(" + t.Fields[0].Type.Duck() + ", " + t.Fields[1].Type.Duck() + ")"
 	case "STRUCT":
 		parts := make([]string, len(t.Fields))
 		for i, f := range t.Fields {
-			parts[i] = ident(f.Name) + " " + f.Type.duck()
+			parts[i] = ident(f.Name) + " " + f.Type.Duck()
 		}
 		return "STRUCT(" + strings.Join(parts, ", ") + ")"
 	}

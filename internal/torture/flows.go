@@ -1,16 +1,11 @@
 package main
 
 import (
-	"crypto/md5"
 	"embed"
-	"encoding/hex"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 
 	"waybill/internal/torture/check"
 )
@@ -21,86 +16,55 @@ var fixtures embed.FS
 // sandboxFile declares the accounts and tables that all flows use.
 const sandboxFile = "aws.sandbox.hcl"
 
-// A flow is a pipeline that is tortured: flows/NAME.hcl, with one pipeline
-// NAME. {trial} in a key stands for the value of the variable trial.
+// A flow is a pipeline that is tortured: flows/PIPELINE.hcl, with one pipeline
+// PIPELINE. {trial} in a key stands for the value of the variable trial.
 type flow struct {
 	name      string
+	pipeline  string // the name, if it is empty
 	wants     []check.Want
-	plain     bool // S3 and nothing else: works with any S3
-	scheduled bool // a daemon fires it; has the variable trial
+	past      []past // what has been delivered when the torture begins, oldest first
+	plain     bool   // S3 and nothing else: works with any S3
+	scheduled bool   // a daemon fires it; has the variable trial
+}
+
+// A past is an earlier delivery of a flow.
+type past struct {
+	years int // how long before the slot that is tortured; 0: the same slot
+	data  []order
 }
 
 // flows is where another one is added: a line here and its fixture.
 func flows() []flow {
-	return []flow{
+	now, other, third := allOrders(), otherOrders(), thirdOrders()
+	list := []flow{
 		{name: "single", plain: true, wants: []check.Want{orders("sink.own", "own-inbox", "single/{date}")}},
 		{name: "parts", plain: true, wants: []check.Want{many("sink.own", "own-inbox", "parts/{date}")}},
 		{name: "athena", wants: []check.Want{orders("sink.acme", "acme-inbox", "athena/{date}")}},
 		{name: "partners", wants: []check.Want{many("sink.acme", "acme-inbox", "partners/{date}"), totals("sink.birdwatch", "birdwatch-drop", "partners/{date}")}},
+		{name: "files", plain: true, wants: []check.Want{files(now)}},
+		{name: "files-again", pipeline: "files", plain: true, past: []past{{0, other}}, wants: []check.Want{files(now, other)}},
+		{name: "partitions", plain: true, wants: []check.Want{partitions(now)}},
+		{name: "partitions-again", pipeline: "partitions", plain: true, past: []past{{0, other}}, wants: []check.Want{partitions(now, other)}},
+		{name: "diff", plain: true, past: []past{{20, other}}, wants: []check.Want{changes(other, now)}},
+		{name: "diff-again", pipeline: "diff", plain: true, past: []past{{20, other}, {0, third}}, wants: []check.Want{changes(other, now)}},
 		{name: "scheduled", plain: true, scheduled: true, wants: []check.Want{orders("sink.own", "own-inbox", "scheduled/{trial}/{minute}")}},
 	}
-}
-
-// An order is a row of the source data, data/orders.csv.
-type order struct {
-	id     int
-	region string
-	amount int
-}
-
-// allOrders is the source data; what has to arrive is computed from it here,
-// without the engine.
-func allOrders() []order {
-	regions := []string{"EU", "US", "APAC", "Südamerika"}
-	out := make([]order, 200)
-	for i := range out {
-		out[i] = order{i + 1, regions[i*7%len(regions)], i * i % 997}
-	}
-	return out
-}
-
-func (o order) line() string { return fmt.Sprintf("%d,%s,%d", o.id, o.region, o.amount) }
-
-func orders(sink, bucket, prefix string) check.Want {
-	w := check.Want{Sink: sink, Bucket: bucket, Prefix: prefix, Header: "id,region,amount"}
-	for _, o := range allOrders() {
-		w.Rows = append(w.Rows, o.line())
-	}
-	return w
-}
-
-func totals(sink, bucket, prefix string) check.Want {
-	count, sum := map[string]int{}, map[string]int{}
-	for _, o := range allOrders() {
-		count[o.region]++
-		sum[o.region] += o.amount
-	}
-	w := check.Want{Sink: sink, Bucket: bucket, Prefix: prefix, Header: "region,orders,amount"}
-	for region, n := range count {
-		w.Rows = append(w.Rows, fmt.Sprintf("%s,%d,%d", region, n, sum[region]))
-	}
-	slices.Sort(w.Rows)
-	return w
-}
-
-// many is large enough to go up in parts: see flows/parts.hcl.
-func many(sink, bucket, prefix string) check.Want {
-	return check.Want{Sink: sink, Bucket: bucket, Prefix: prefix, Header: "id,n,digest", Rows: manyRows()}
-}
-
-var manyRows = sync.OnceValue(func() (rows []string) {
-	for id := 1; id <= 3; id++ {
-		for n := range 140_000 {
-			sum := md5.Sum([]byte(strconv.Itoa(id) + "-" + strconv.Itoa(n)))
-			rows = append(rows, fmt.Sprintf("%d,%d,%s", id, n, hex.EncodeToString(sum[:])))
+	for i := range list {
+		if list[i].pipeline == "" {
+			list[i].pipeline = list[i].name
 		}
 	}
-	return rows
-})
+	return list
+}
+
+// again reports whether the slot has been delivered before.
+func (f flow) again() bool {
+	return slices.ContainsFunc(f.past, func(p past) bool { return p.years == 0 })
+}
 
 // write makes the flow's project in a directory.
 func (f flow) write(dir string) error {
-	return writeProject(dir, f.name+".hcl")
+	return writeProject(dir, f.pipeline+".hcl")
 }
 
 func writeProject(dir, fixture string) error {
@@ -114,8 +78,13 @@ func writeProject(dir, fixture string) error {
 	if err := os.WriteFile(filepath.Join(dir, fixture), text, 0o600); err != nil {
 		return err
 	}
+	return writeOrders(dir, allOrders())
+}
+
+// writeOrders makes the source data of a project.
+func writeOrders(dir string, list []order) error {
 	lines := []string{"id,region,amount"}
-	for _, o := range allOrders() {
+	for _, o := range list {
 		lines = append(lines, o.line())
 	}
 	return os.WriteFile(filepath.Join(dir, "data", "orders.csv"), []byte(strings.Join(lines, "\n")+"\n"), 0o600)

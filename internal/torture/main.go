@@ -97,7 +97,7 @@ func torture(ctx context.Context, w *world, o options) error {
 		if o.long || o.only != "" {
 			n = len(p.plans)
 		}
-		if err := s.phase(ctx, p.name, w.choose(p, n), w.attempt); err != nil {
+		if err := s.phase(ctx, p.name, w.choose(p, n), 0, w.attempt); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,26 @@ var patches = []patch{
 `},
 	{"runner/deliver.go", "\treturn l.e.Store.Settle(", skipped + "\treturn l.e.Store.Settle("},
 	{"runner/deliver.go", "\treturn l.e.Store.Aborted(", skipped + "\treturn l.e.Store.Aborted("},
+	// manifest-first: the manifest goes up before the data that it names.
+	{"sinks/order/order.go", "\tif err := c.putAll(ctx, c.missing(\"\")); err != nil {\n", `	if sabotaged("manifest-first") {
+		if err := c.putAll(ctx, c.missing(sinks.Manifest)); err != nil {
+			return err
+		}
+	}
+	if err := c.putAll(ctx, c.missing("")); err != nil {
+`},
+	// success-kept: the old success file stands while the data is replaced.
+	// stale-kept: what an earlier delivery had, and this one has not, stays.
+	{"sinks/order/order.go", "\tfor _, key := range c.earlier(func(_, role string) bool { return role == sinks.Success }) {\n", `	if sabotaged("success-kept") {
+		return nil
+	}
+	for _, key := range c.earlier(func(_, role string) bool { return role == sinks.Success }) {
+`},
+	{"sinks/order/order.go", "\tfor _, key := range stale {\n", `	if sabotaged("stale-kept") {
+		stale = nil
+	}
+	for _, key := range stale {
+`},
 	// fired-twice: every slot brings two runs.
 	{"runner/state/sqlite/slots.go", "\t\t\tfired = append(fired, r)\n", `			fired = append(fired, r)
 			if sabotaged("fired-twice") {
@@ -52,7 +72,7 @@ var patches = []patch{
 const skipped = "\tif sabotaged(\"ledger-skipped\") {\n\t\treturn nil\n\t}\n"
 
 // added are new files, by the package they go to.
-var added = map[string]string{"runner/state/sqlite": "sqlite", "runner": "runner"}
+var added = map[string]string{"runner/state/sqlite": "sqlite", "runner": "runner", "sinks/order": "order"}
 
 // build builds the program as it is shipped, and the one that can be told when
 // to die.

@@ -37,28 +37,29 @@ func newRecording(f flow, requests []proxy.Request, commits int, took time.Durat
 }
 
 // uploads are the operations that a delivery consists of.
-var uploads = []string{"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
+var uploads = []string{"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "DeleteObject"}
 
 func (o op) isUpload() bool { return slices.Contains(uploads, o.name) }
 
 // A phase is a set of plans of one kind.
 type phase struct {
-	name  string
-	plans []plan
-	short int // how many of them the short form takes
+	name     string
+	plans    []plan
+	short    int // how many of them the short form takes
+	parallel int // how many go on side by side; 0: as the options say
 }
 
 func phases(recs []recording) []phase {
 	return []phase{
-		{"requests", requestKills(recs), 30},
-		{"commits", commitKills(recs), 25},
-		{"twice", doubleKills(recs), 6},
-		{"network", networkFaults(recs), 18},
-		{"anytime", randomKills(recs), 8},
-		{"interrupts", interrupts(recs), 6},
-		{"engine", engineKills(recs), 3},
-		{"spool", spoiltSpools(recs), 4},
-		{"again", reruns(recs), 4},
+		{name: "requests", plans: requestKills(recs), short: 30},
+		{name: "commits", plans: commitKills(recs), short: 25},
+		{name: "twice", plans: doubleKills(recs), short: 6},
+		{name: "network", plans: networkFaults(recs), short: 18},
+		{name: "anytime", plans: randomKills(recs), short: 8},
+		{name: "interrupts", plans: interrupts(recs), short: 6},
+		{name: "engine", plans: engineKills(recs), short: 3},
+		{name: "spool", plans: spoiltSpools(recs), short: 4},
+		{name: "again", plans: reruns(recs), short: 4},
 	}
 }
 

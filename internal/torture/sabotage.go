@@ -13,7 +13,7 @@ import (
 type crime struct {
 	sabotage string
 	flow     string
-	rule     proxy.Rule
+	rule     proxy.Rule // zero: none
 }
 
 var crimes = []crime{
@@ -21,7 +21,19 @@ var crimes = []crime{
 	{"receipt-first", "parts", proxy.Rule{Op: "UploadPart", From: 2, Do: proxy.KillAfter}},
 	{"ledger-skipped", "parts", proxy.Rule{Op: "UploadPart", From: 2, Do: proxy.KillAfter}},
 	{"ledger-skipped", "single", proxy.Rule{Op: "PutObject", From: 1, Do: proxy.KillAfter}},
+	{"manifest-first", "files", proxy.Rule{Op: "PutObject", From: 2, Do: proxy.KillBefore}},
+	{"manifest-first", "partitions-again", proxy.Rule{}}, // nothing need go wrong
+	{"success-kept", "partitions-again", proxy.Rule{Op: "PutObject", From: 3, Do: proxy.KillAfter}},
+	{"success-kept", "files-again", proxy.Rule{}},
+	{"stale-kept", "files-again", proxy.Rule{}},
 	{"fired-twice", "scheduled", proxy.Rule{Op: "PutObject", From: 1, Do: proxy.KillBefore}},
+}
+
+func (c crime) rules() []proxy.Rule {
+	if c.rule == (proxy.Rule{}) {
+		return nil
+	}
+	return []proxy.Rule{c.rule}
 }
 
 // sabotage makes sure that each crime is found.
@@ -33,7 +45,7 @@ func (s *score) sabotage(ctx context.Context, recs []recording) error {
 				continue
 			}
 			began := time.Now()
-			out := s.world.attempt(ctx, plan{name: name, flow: r.flow, sabotage: c.sabotage, rules: []proxy.Rule{c.rule}})
+			out := s.world.attempt(ctx, plan{name: name, flow: r.flow, sabotage: c.sabotage, rules: c.rules()})
 			if out.err != nil {
 				return fmt.Errorf("%s: %w", out.plan.name, out.err)
 			}

@@ -35,7 +35,7 @@ func (w *world) trySchedule(ctx context.Context, p plan) (out outcome) {
 
 // carrySchedule returns the slots that had to be delivered.
 func (t *trial) carrySchedule(ctx context.Context) ([]time.Time, error) {
-	if err := t.serve(ctx, 1, func() bool { return check.Knows(ctx, t.ledger, t.plan.flow.name) }); err != nil {
+	if err := t.serve(ctx, 1, func() bool { return check.Knows(ctx, t.ledger, t.plan.flow.pipeline) }); err != nil {
 		return nil, err
 	}
 	since := time.Now().Add(-missed)
@@ -53,7 +53,7 @@ func (t *trial) carrySchedule(ctx context.Context) ([]time.Time, error) {
 		}
 		t.proxy.SetRules()
 		if n > 0 && t.kills == before {
-			return slotsUntil(since, newest(ctx, t.ledger, t.plan.flow.name)), nil
+			return slotsUntil(since, newest(ctx, t.ledger, t.plan.flow.pipeline)), nil
 		}
 	}
 	return nil, errors.New("the daemon did not come to rest")
@@ -62,12 +62,15 @@ func (t *trial) carrySchedule(ctx context.Context) ([]time.Time, error) {
 // serveSlots is a daemon that goes on until it has died, or all slots so far
 // are over; runs that failed are then gone on with.
 func (t *trial) serveSlots(ctx context.Context, n int) error {
+	if n == 0 && t.plan.first != nil {
+		return t.plan.first(ctx, t)
+	}
 	if n == 0 && t.plan.anytime > 0 {
 		timer := time.AfterFunc(time.Duration(t.rand.Int64N(int64(t.plan.anytime))), t.victim.kill)
 		defer timer.Stop()
 	}
 	err := t.serve(ctx, n, func() bool {
-		runs, err := check.Runs(ctx, t.ledger, t.plan.flow.name)
+		runs, err := check.Runs(ctx, t.ledger, t.plan.flow.pipeline)
 		for _, r := range runs {
 			if !r.Over() {
 				return false
@@ -78,7 +81,7 @@ func (t *trial) serveSlots(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	runs, err := check.Runs(ctx, t.ledger, t.plan.flow.name)
+	runs, err := check.Runs(ctx, t.ledger, t.plan.flow.pipeline)
 	for _, r := range runs {
 		if err != nil || r.Status != "failed" {
 			continue

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,8 +61,9 @@ func (s *score) record(ctx context.Context) ([]recording, error) {
 	return recs, nil
 }
 
-// phase carries out plans side by side and tells what came of them.
-func (s *score) phase(ctx context.Context, name string, plans []plan, do func(context.Context, plan) outcome) error {
+// phase carries out plans, so many side by side (0: as the options say), and
+// tells what came of them.
+func (s *score) phase(ctx context.Context, name string, plans []plan, parallel int, do func(context.Context, plan) outcome) error {
 	var chosen []plan
 	for _, p := range plans {
 		if strings.HasPrefix(p.name, s.options.only) {
@@ -74,7 +76,7 @@ func (s *score) phase(ctx context.Context, name string, plans []plan, do func(co
 	began := time.Now()
 	var t tally
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(s.options.parallel)
+	group.SetLimit(cmp.Or(parallel, s.options.parallel))
 	for _, p := range chosen {
 		group.Go(func() error {
 			if ctx.Err() != nil {

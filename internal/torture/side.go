@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"waybill/internal/torture/check"
 	"waybill/internal/torture/proxy"
@@ -23,12 +19,15 @@ func (s *sideShow) start(ctx context.Context, sc *score, recs []recording) {
 	s.done = make(chan error, 1)
 	go func() {
 		var errs []error
-		for _, p := range []phase{{"stalls", stalls(recs), 3}, {"rivals", rivals(recs), 2}, {"disk", fullDisks(recs), 4}} {
+		for _, p := range []phase{
+			{name: "stalls", plans: stalls(recs), short: 3, parallel: 6 * sc.options.parallel}, // they sleep, mostly
+			{name: "rivals", plans: rivals(recs), short: 3}, {name: "disk", plans: fullDisks(recs), short: 4},
+		} {
 			n := p.short
 			if sc.options.long || sc.options.only != "" {
 				n = len(p.plans)
 			}
-			errs = append(errs, sc.phase(ctx, p.name, p.plans[:min(n, len(p.plans))], sc.world.attempt))
+			errs = append(errs, sc.phase(ctx, p.name, sc.world.choose(p, n), p.parallel, sc.world.attempt))
 		}
 		s.done <- errors.Join(errs...)
 	}()
@@ -39,7 +38,10 @@ func (s *sideShow) wait() error { return <-s.done }
 // stalls stop a process for longer than its lease, let another take over, and
 // wake the first up: while the other works, or after it has succeeded.
 func stalls(recs []recording) (out []plan) {
-	ops := map[string][]string{"single": {"PutObject"}, "parts": {"CompleteMultipartUpload", "UploadPart", "CreateMultipartUpload"}, "athena": {"StartQueryExecution"}}
+	// A removal is not held: S3 has no fencing, and one that arrives after all is
+	// done removes what stands there by then.
+	ops := map[string][]string{"single": {"PutObject"}, "parts": {"CompleteMultipartUpload", "UploadPart", "CreateMultipartUpload"}, "athena": {"StartQueryExecution"},
+		"files-again": {"GetCallerIdentity", "PutObject"}, "partitions-again": {"GetCallerIdentity", "PutObject"}}
 	for _, serve := range []bool{false, true} {
 		for _, r := range recs {
 			for _, op := range ops[r.flow.name] {
@@ -58,7 +60,7 @@ func stalls(recs []recording) (out []plan) {
 			}
 		}
 	}
-	for n := range 10 {
+	for n := range 6 {
 		for _, r := range recs {
 			if !r.flow.scheduled {
 				out = append(out, plan{name: fmt.Sprintf("stalls/%s/anytime %d", r.flow.name, n+1), flow: r.flow, late: true, anytime: r.duration, first: stallAnytime})
@@ -155,109 +157,5 @@ func (t *trial) outlive(ctx context.Context, run check.Run) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// rivals are processes that want to do the same work.
-func rivals(recs []recording) (out []plan) {
-	for _, r := range recs {
-		if r.flow.scheduled {
-			continue
-		}
-		out = append(out,
-			plan{name: "rivals/" + r.flow.name + "/two daemons", flow: r.flow, first: twoDaemons},
-			plan{name: "rivals/" + r.flow.name + "/two runs", flow: r.flow, late: true, first: twoRuns})
-	}
-	return out
-}
-
-// twoDaemons starts a second daemon beside one, which has to refuse.
-func twoDaemons(ctx context.Context, t *trial) error {
-	return t.serve(ctx, 0, func() bool {
-		if _, err := os.Stat(t.ledger + ".lock"); err != nil {
-			return false // not up yet
-		}
-		second, err := start(t.log, t.environment(t.proxy.URL), t.shipped, "serve", t.project(), "--listen", "", "--data-dir", filepath.Dir(t.ledger))
-		if err != nil {
-			return false
-		}
-		select {
-		case <-second.done:
-		case <-time.After(20 * time.Second):
-		}
-		second.kill()
-		if code := second.cmd.ProcessState.ExitCode(); code != 1 {
-			t.broken = append(t.broken, fmt.Sprintf("a second daemon on one state ended with %d, not with 1", code))
-		}
-		return true
-	})
-}
-
-// twoRuns runs one slot twice at the same time.
-func twoRuns(_ context.Context, t *trial) error {
-	var both [2]*process
-	for i := range both {
-		var err error
-		if both[i], err = t.start(0, t.run()...); err != nil {
-			return err
-		}
-	}
-	for _, p := range both {
-		t.await(p, 1)
-	}
-	return nil
-}
-
-// fullDisks run with so much room for the state and the spool, and go on with
-// more.
-func fullDisks(recs []recording) (out []plan) {
-	for _, kb := range []int{200, 12_000, 20_000, 40, 400, 1_000, 4_000, 17_500, 18_500, 30_000} {
-		for _, r := range recs {
-			if r.flow.name != "parts" {
-				continue
-			}
-			out = append(out, plan{name: fmt.Sprintf("disk/%s/%d kB", r.flow.name, kb), flow: r.flow, first: fullDisk(kb)},
-				plan{name: fmt.Sprintf("disk/%s/files of %d kB", r.flow.name, kb), flow: r.flow, first: smallFiles(kb)})
-		}
-	}
-	return out
-}
-
-// fullDisk works in a file system of that size. Who may not mount one has the
-// largest file limited instead.
-func fullDisk(kb int) func(context.Context, *trial) error {
-	return func(ctx context.Context, t *trial) error {
-		data := filepath.Dir(t.ledger)
-		if err := os.MkdirAll(data, 0o700); err != nil {
-			return err
-		}
-		err := unix.Mount("tmpfs", data, "tmpfs", 0, fmt.Sprintf("size=%dk", kb))
-		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-			return smallFiles(kb)(ctx, t)
-		}
-		if err != nil {
-			return err
-		}
-		t.clean = func() error { return unix.Unmount(data, 0) }
-		p, err := t.start(0, t.run()...)
-		if err != nil {
-			return err
-		}
-		t.await(p, 1)
-		return unix.Mount("tmpfs", data, "tmpfs", unix.MS_REMOUNT, "size=300m")
-	}
-}
-
-// smallFiles lets no file grow beyond a size, as a quota would.
-func smallFiles(kb int) func(context.Context, *trial) error {
-	return func(_ context.Context, t *trial) error {
-		limited := append([]string{"-c", `ulimit -f "$1"; shift; exec "$@"`, "bash", fmt.Sprint(kb), t.shipped}, t.run()...)
-		p, err := start(t.log, t.environment(t.proxy.URL), "bash", append(limited, "--data-dir", filepath.Dir(t.ledger))...)
-		if err != nil {
-			return err
-		}
-		t.victim.set(p)
-		t.await(p, 1)
-		return nil
 	}
 }

@@ -29,10 +29,11 @@ type plan struct {
 	wait         bool          // the lease is waited out, not set
 	log          string        // commits are written there
 	late         bool          // a request may rightly come after success
-	// before makes the world in which the first process begins, first takes its
-	// place, and spoil is done to the spool after it. All may be nil.
-	before, first func(context.Context, *trial) error
-	spoil         func(*trial) error
+	past         []past        // delivered before, after the flow's own
+	// first takes the place of the first process, and spoil is done to the spool
+	// after it. Both may be nil.
+	first func(context.Context, *trial) error
+	spoil func(*trial) error
 }
 
 // An outcome is what came of a plan.
@@ -40,7 +41,7 @@ type outcome struct {
 	plan     plan
 	verdict  check.Verdict
 	kills    int
-	requests []proxy.Request // of the whole trial
+	requests []proxy.Request // but for those of the past
 	dir      string
 	err      error // of the torture itself
 }
@@ -65,7 +66,9 @@ type trial struct {
 	broken []string      // promises beside deliveries
 	held   chan struct{} // told when a request is held
 	copy   string        // a project of the trial's own, if it has one
-	past   string        // the last run before the one that is tortured
+	before string        // the last run before those that are tortured
+	others []time.Time   // slots that were delivered before
+	quiet  int           // requests before the torture began
 	clean  func() error  // what is to be done before the directory goes; may be nil
 }
 
@@ -93,7 +96,7 @@ func (w *world) newTrial(p plan) (*trial, error) {
 	}
 	t.watch = &check.Watch{Buckets: w.buckets, Wants: t.wants(), Slots: []time.Time{t.slot}}
 	var err error
-	t.proxy, err = proxy.Start(w.url, proxy.Hooks{Kill: t.victim.kill, Saw: t.watch.Saw, Held: func() { t.held <- struct{}{} },
+	t.proxy, err = proxy.Start(w.url, proxy.Hooks{Kill: t.victim.kill, Saw: t.watch.Saw, Gone: t.watch.Gone, Held: func() { t.held <- struct{}{} },
 		Interrupt: func() { t.victim.get().signal(syscall.SIGTERM) }}, p.rules...)
 	return t, err
 }
@@ -109,7 +112,7 @@ func (t *trial) wants() []check.Want { return t.plan.flow.wantsOf(filepath.Base(
 
 // end adds what is the same for all trials.
 func (t *trial) end(out outcome) outcome {
-	out.kills, out.requests = t.kills, t.proxy.Requests()
+	out.kills, out.requests = t.kills, t.proxy.Requests()[t.quiet:]
 	out.verdict.Losses = append(out.verdict.Losses, t.broken...)
 	if t.hung > 0 {
 		out.verdict.Losses = append(out.verdict.Losses, fmt.Sprintf("%d processes hung for %s", t.hung, patience))
@@ -132,10 +135,8 @@ func (t *trial) close(out *outcome) {
 
 // carry starts processes until the run is over and has succeeded.
 func (t *trial) carry(ctx context.Context) error {
-	if t.plan.before != nil {
-		if err := t.plan.before(ctx, t); err != nil {
-			return err
-		}
+	if err := t.livePast(ctx); err != nil {
+		return err
 	}
 	for n := range attempts {
 		switch n {
@@ -169,8 +170,8 @@ func (t *trial) carry(ctx context.Context) error {
 
 // last is the run that is tortured.
 func (t *trial) last(ctx context.Context) (check.Run, bool) {
-	run, ok := last(ctx, t.ledger, t.plan.flow.name)
-	return run, ok && run.ID > t.past
+	run, ok := last(ctx, t.ledger, t.plan.flow.pipeline)
+	return run, ok && run.ID > t.before
 }
 
 // once is one process from start to end.
@@ -232,13 +233,18 @@ func (t *trial) project() string {
 
 // run is the command line that begins the run.
 func (t *trial) run() []string {
-	return []string{"run", t.plan.flow.name, "-C", t.project(), "--at", t.slot.Format(time.DateOnly)}
+	return t.runAt(t.slot)
 }
 
-// start starts the n-th process of the trial.
+func (t *trial) runAt(slot time.Time) []string {
+	return []string{"run", t.plan.flow.pipeline, "-C", t.project(), "--at", slot.Format(time.DateOnly)}
+}
+
+// start starts the n-th process of the trial; one of the past has no number, and
+// does nothing wrong.
 func (t *trial) start(n int, args ...string) (*process, error) {
 	program, env := t.shipped, t.environment(t.proxy.URL)
-	if t.plan.crash != "" || t.plan.sabotage != "" || t.plan.log != "" {
+	if n != ofThePast && (t.plan.crash != "" || t.plan.sabotage != "" || t.plan.log != "") {
 		program = t.hooked
 		env = append(env, "WAYBILL_SABOTAGE="+t.plan.sabotage)
 		if n == 0 {
@@ -297,7 +303,7 @@ func (t *trial) serve(ctx context.Context, n int, over func() bool) error {
 // judge asks the checker, once nothing is under way any more.
 func (t *trial) judge(ctx context.Context, slots []time.Time) (check.Verdict, error) {
 	t.proxy.Settle()
-	seen, err := t.watch.Verdict()
+	seen, err := t.watch.Verdict(ctx, t.journal)
 	if err != nil {
 		return seen, err
 	}
@@ -305,7 +311,7 @@ func (t *trial) judge(ctx context.Context, slots []time.Time) (check.Verdict, er
 		seen.Losses = append(seen.Losses, "there is no state at all")
 		return seen, nil
 	}
-	v, err := check.Case{Ledger: t.ledger, Pipeline: t.plan.flow.name, Slots: slots, Wants: t.wants(),
+	v, err := check.Case{Ledger: t.ledger, Pipeline: t.plan.flow.pipeline, Slots: slots, Others: t.others, Wants: t.wants(),
 		Buckets: t.buckets, Journal: t.journal, LateWrites: t.plan.late}.Judge(ctx)
 	v.Add(seen)
 	return v, err

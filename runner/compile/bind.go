@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -72,7 +73,7 @@ func (p *Pipeline) Bind(run RunValues) (*Bound, error) {
 
 func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagnostics) {
 	r, diags := w.bindUsing(p, run, p.uses)
-	if !diags.HasErrors() && !maps.Equal(r.uses(), p.uses) { // they depend on the run
+	if missesName(diags) || !diags.HasErrors() && !maps.Equal(r.uses(), p.uses) { // they depend on the run
 		return w.bindUsing(p, run, nil)
 	}
 	return r, diags
@@ -80,15 +81,25 @@ func (w *workspace) bindReading(p *Pipeline, run RunValues) (*reading, hcl.Diagn
 
 // bindUsing reads a pipeline with the connections that its steps use.
 func (w *workspace) bindUsing(p *Pipeline, run RunValues, uses map[string]bool) (*reading, hcl.Diagnostics) {
-	known := map[string]cty.Value{"run": run.object(p)}
-	w.scope.Pipelines = w.g.pipelineNames
-	connections, diags := w.connections(w.scope.With(known), uses)
+	known := run.object(p)
+	connections, diags := w.connections(w.scope.With(map[string]cty.Value{"run": known}), uses)
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	return w.bindWith(p, known, connections)
+}
+
+// bindWith reads a pipeline with known values of `run` and `connection`.
+func (w *workspace) bindWith(p *Pipeline, run, connections cty.Value) (*reading, hcl.Diagnostics) {
+	w.scope.Pipelines = w.g.pipelineNames
 	w.reading = p.Name
 	outer := w.around(p.instance)
-	return w.readPipeline(p.block, outer, outer.With(map[string]cty.Value{"run": known["run"], "connection": connections, "notifier": w.g.notifier}))
+	return w.readPipeline(p.block, outer, outer.With(map[string]cty.Value{"run": run, "connection": connections, "notifier": w.g.notifier}))
+}
+
+// missesName reports whether something is named that is not there.
+func missesName(diags hcl.Diagnostics) bool {
+	return slices.ContainsFunc(diags, func(d *hcl.Diagnostic) bool { return diag.CodeOf(d) == "unknown-reference" })
 }
 
 // uses is the set of names that the steps mention. "connection." stands for
@@ -113,7 +124,7 @@ func (g *Generation) Connection(name string) (*identity.Config, error) {
 		return nil, asProblem(diags)
 	}
 	w := &workspace{g: g, scope: scope, used: map[string]bool{}}
-	run := RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "manual"}.object(&Pipeline{Name: "none", Location: time.UTC})
+	run := sampleRun(sampleSlots[0]).object(&Pipeline{Name: "none", Location: time.UTC})
 	all, diags := w.connections(scope.With(map[string]cty.Value{"run": run}), map[string]bool{"connection." + name: true})
 	if diags.HasErrors() {
 		return nil, asProblem(diags)
@@ -131,41 +142,6 @@ func (g *Generation) ConnectionNames() []string {
 		names = append(names, b.Labels[1])
 	}
 	return names
-}
-
-// Sample evaluates a pipeline's definition as far as it is known without a run,
-// with the values of an imagined one. It is for looking, not for building.
-func (p *Pipeline) Sample() (*Bound, hcl.Diagnostics) {
-	return p.Rehearse(sampleRun)
-}
-
-var sampleRun = RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"}
-
-// SampleWith is Sample with a text in place of all that only the environment of
-// a run tells: environment variables that are not set, and secrets. Connections
-// stay unknown, and steps in which that text makes no sense are not Ready.
-func (p *Pipeline) SampleWith(text string) *Bound {
-	vars := p.generation.vars
-	vars.Sample = text
-	scope, _ := p.generation.project.Scope(vars)
-	w := &workspace{g: p.generation, scope: scope, used: map[string]bool{}}
-	r, _ := w.bindUsing(p, sampleRun, map[string]bool{}) // mistakes were found without the text
-	return newBound(p, r)
-}
-
-// Rehearse is Bind for a run that touches nothing outside: what the environment
-// does not tell stays unknown instead of being an error. See Bound.Ready.
-func (p *Pipeline) Rehearse(run RunValues) (*Bound, hcl.Diagnostics) {
-	scope, diags := p.generation.project.Scope(p.generation.vars)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	w := &workspace{g: p.generation, scope: scope, used: map[string]bool{}}
-	r, diags := w.bindReading(p, run)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	return newBound(p, r), nil
 }
 
 func newBound(p *Pipeline, r *reading) *Bound {
@@ -267,10 +243,20 @@ func (b *Bound) Contract(address string) dataset.Schema {
 	return out
 }
 
-// Takes returns what a sink reads, and the terms that it sorts by.
-func (b *Bound) Takes(sink string) (input string, orderBy []string) {
+// Takes returns what a sink reads, the columns of it that its attributes name, by
+// attribute, and the terms that it sorts by, which dataset.Schema.Order reads.
+// The column that a diff adds is not among them.
+func (b *Bound) Takes(sink string) (input string, columns map[string][]string, order []string) {
 	common := b.steps[sink].common
-	return common.Input.Address, common.OrderBy
+	own := func(column string) bool {
+		return common.Mode == "diff" && strings.EqualFold(column, transform.ChangeColumn)
+	}
+	columns = map[string][]string{"key_columns": common.KeyColumns, "partition_by": slices.DeleteFunc(slices.Clone(common.PartitionBy), own)}
+	order = slices.DeleteFunc(slices.Clone(common.OrderBy), func(term string) bool {
+		_, column, _ := dataset.Schema{}.Order(term)
+		return own(column)
+	})
+	return common.Input.Address, columns, order
 }
 
 // SensitiveNames returns what sensitive_columns of the pipeline names, and where
@@ -353,51 +339,4 @@ func (r *read) clean(name string) string {
 		return c.Clean(name)
 	}
 	return name
-}
-
-type sampleName struct {
-	namedFile
-	address string
-	full    string // place and name
-}
-
-// sampleNames evaluates the names that a pipeline's sinks write for a slot.
-// Names that depend on values not known here are left out.
-func (w *workspace) sampleNames(p *Pipeline, slot time.Time) ([]sampleName, hcl.Diagnostics) {
-	run := RunValues{ID: "01SAMPLE", Slot: slot, Attempt: 1, Trigger: "schedule"}.object(p)
-	scope := w.around(p.instance).With(map[string]cty.Value{"run": run})
-	var out []sampleName
-	var diags hcl.Diagnostics
-	for _, s := range w.sinks[p] {
-		kind, _ := w.g.regs.Sinks.Get(s.step.Kind)
-		files, d := s.sampleFiles(kind.Target, scope.With(s.each))
-		if diags = append(diags, d...); len(files) == 0 {
-			continue
-		}
-		if !placeKnown(s) { // the bucket depends on the run, too
-			r, d := w.bindReading(p, RunValues{ID: "01SAMPLE", Slot: slot, Attempt: 1, Trigger: "schedule"})
-			if d.HasErrors() {
-				return out, append(diags, d...)
-			}
-			s = r.steps[slices.IndexFunc(r.steps, func(o *read) bool { return o.step.Address == s.step.Address })]
-		}
-		if !placeKnown(s) {
-			continue
-		}
-		for _, f := range files {
-			out = append(out, sampleName{f, s.step.Address, s.place() + "/" + s.clean(f.name)})
-		}
-	}
-	return out, diags
-}
-
-// placeKnown reports whether all of a sink's own texts are known, so that its
-// place is.
-func placeKnown(r *read) bool {
-	for _, name := range []string{"bucket"} {
-		if r.values.Set(name) && !r.values.Known(name) {
-			return false
-		}
-	}
-	return true
 }

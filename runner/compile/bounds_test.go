@@ -41,6 +41,9 @@ func nestedLoops(n int, body string) string {
 	return body
 }
 
+// literalLoops call no function.
+var literalLoops = strings.Repeat("[for a in [0,1,2,3,4,5,6,7,8,9] : ", 9) + "1" + strings.Repeat("]", 9)
+
 // hostile are files that would take all memory or time, or end the process, if
 // nothing bounded them.
 var hostile = map[string]struct {
@@ -70,6 +73,12 @@ var hostile = map[string]struct {
 	"loops over much":       {"main.hcl", locals(strings.ReplaceAll(nestedLoops(2, "BODY"), "BODY", `"`+strings.Repeat("long ", 1000)+`${a}"`)), "too-large"},
 	"loops of work":         {"main.hcl", locals(nestedLoops(2, `jsonencode(range(1000))`)), "too-large"},
 	"loops in JSON":         {"main.hcl.json", `{"locals": {"x": "${` + nestedLoops(3, "1") + `}"}}`, "too-large"},
+	"loops in an object":    {"main.hcl.json", `{"locals": {"x": {"y": "${` + literalLoops + `}"}}}`, "too-large"},
+	"loops in a list":       {"main.hcl.json", `{"locals": {"x": [["${` + literalLoops + `}"]]}}`, "too-large"},
+	"loops in a key":        {"main.hcl.json", `{"locals": {"x": {"${length(` + literalLoops + `)}": 1}}}`, "too-large"},
+	"a default in JSON":     {"main.hcl.json", `{"variable": {"x": {"default": "${` + literalLoops + `}"}}}`, "too-large"},
+	"dynamic in JSON":       {"main.hcl.json", `{"pipeline": {"p": {"dynamic": {"schedule": {"for_each": "${` + literalLoops + `}", "content": {"cron": "rate(1 hour)"}}}}}}`, "too-large"},
+	"columns in JSON":       {"main.hcl.json", `{"pipeline": {"p": {"source": {"file": {"s": {"path": "s.csv", "format": {"csv": {}}, "columns": {"${length(` + literalLoops + `)}": "bigint"}}}}}}}`, "too-large"},
 	"texts in JSON":         {"main.hcl.json", `{"locals": {"a": "${join(\"\", range(1000))}", "b": "` + strings.Repeat("${local.a}", 3000) + `", "c": ["` + strings.Repeat("${local.b}", 3000) + `"]}}`, "too-large"},
 	"loops in a query":      {"main.hcl", repeated(`transform "sql" "t" {` + "\n    query = " + nestedLoops(3, "1") + "\n  }"), "too-large"},
 	"numbers":               {"main.hcl", locals(`"${1e99999999} and more"`), "too-large"},

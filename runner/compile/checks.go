@@ -121,7 +121,7 @@ func (w *workspace) schedules(p *Pipeline, r *reading) hcl.Diagnostics {
 		p.Location = p.Triggers[0].Location
 		return diags
 	}
-	p.Location, _ = schedule.Zone(zone) // checked with the settings
+	p.Location, _ = w.zone(zone) // checked with the settings
 	return diags
 }
 
@@ -131,7 +131,7 @@ func (w *workspace) schedule(c scheduleConfig, path string, v *schema.Values) (s
 	if zone == "" {
 		zone = w.g.Settings.Timezone
 	}
-	loc, err := schedule.Zone(zone)
+	loc, err := w.zone(zone)
 	if err != nil {
 		return out, hcl.Diagnostics{v.Error(path+".timezone", "invalid-value", "timezone: "+err.Error(), "")}
 	}
@@ -197,7 +197,7 @@ func scheduleFault(s schedule.Schedule, rng hcl.Range) *hcl.Diagnostic {
 // each other.
 func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	if err := r.common.Format.Check(); err != nil {
+	if err := r.common.Format.Check(); err != nil && !r.common.Format.Pending() { // which a warning tells
 		diags = append(diags, r.values.Error("format", "invalid-value", "format: "+err.Error(), ""))
 	}
 	for _, option := range []string{"delimiter", "quote", "escape"} {
@@ -209,7 +209,7 @@ func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Di
 		return diags
 	}
 	diags = append(diags, checkLayout(r, targetAttr)...)
-	sample := RunValues{ID: "01SAMPLE", Slot: sampleSlots[0], Attempt: 1, Trigger: "schedule"}.object(&Pipeline{Name: pipeline, Location: time.UTC})
+	sample := sampleRun(sampleSlots[0]).object(&Pipeline{Name: pipeline, Location: time.UTC})
 	name, known, d := r.target.In(scope.With(map[string]cty.Value{"run": sample})).Eval(fileNumber(1), "p=1/")
 	diags = append(diags, d...)
 	if known {
@@ -251,6 +251,17 @@ func checkSteady(name schema.Expr, attr string, sample cty.Value, scope *schema.
 	return nil
 }
 
+// checkPGP refuses keys that nothing can be encrypted for.
+func checkPGP(r *read, now time.Time) hcl.Diagnostics {
+	if r.common.PGP == nil || !r.values.Known("pgp.public_key") {
+		return nil
+	}
+	if p := problem.As(r.common.PGP.Check(now)); p != nil {
+		return hcl.Diagnostics{r.values.Error("pgp.public_key", "pgp-key-invalid", "public_key: "+p.Summary, "Ask the recipient for a public key that can encrypt and is valid: gpg --armor --export NAME.")}
+	}
+	return nil
+}
+
 func checkExtension(r *read, name, targetAttr string) hcl.Diagnostics {
 	want := r.common.Format.Extensions()
 	base := path.Base(name)
@@ -280,12 +291,7 @@ func (w *workspace) replaced(p *Pipeline, name string) string {
 	if _, ok := w.files[local]; ok {
 		return "the configuration"
 	}
-	for _, r := range w.reads[p] {
-		if f, ok := r.source.Config.(interface{ Reads() string }); ok && f.Reads() == local {
-			return r.step.Address
-		}
-	}
-	return ""
+	return w.traffic[p].reads[local]
 }
 
 // otherPlace says where the other of two equal names is written.

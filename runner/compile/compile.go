@@ -2,7 +2,10 @@ package compile
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -23,7 +26,7 @@ func Compile(tree *config.Tree, vars config.Vars, regs Registries) (*Generation,
 	project, diags := config.Load(tree, vars)
 	g := &Generation{project: project, vars: vars, regs: regs}
 	if !diags.HasErrors() {
-		diags = append(diags, g.compile()...)
+		diags = append(diags, g.compile(clock(tree))...)
 	}
 	diags = diag.Sort(budget.First(diags))
 	if diags.HasErrors() {
@@ -35,25 +38,33 @@ func Compile(tree *config.Tree, vars config.Vars, regs Registries) (*Generation,
 	return g, project, diags
 }
 
-func (g *Generation) compile() hcl.Diagnostics {
+// clock is the time at which what expires is judged: that of now for files that
+// are read, and none for those that were kept. A run that goes on must be able
+// to load what it began with.
+func clock(tree *config.Tree) time.Time {
+	if tree.Stored() {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+func (g *Generation) compile(now time.Time) hcl.Diagnostics {
 	scope, diags := g.project.Scope(g.vars)
 	d := g.readSettings(scope)
 	diags = append(diags, d...)
 	if diags.HasErrors() {
 		return diags
 	}
-	w := &workspace{g: g, scope: scope, used: map[string]bool{}, sinks: map[*Pipeline][]*read{}, reads: map[*Pipeline][]*read{}}
-	connections, d := w.connections(scope.With(unknownRun), nil)
+	w := &workspace{g: g, now: now, scope: scope, used: map[string]bool{}, traffic: map[*Pipeline]traffic{}}
+	g.connection, d = w.connections(scope.With(unknownRun), nil)
 	diags = append(diags, d...)
-	w.notifier, d = w.notifiers()
+	g.notifier, d = w.notifiers()
 	diags = append(diags, d...)
-	g.notifier = w.notifier
-	d = w.pipelines(connections)
+	d = w.pipelines()
 	diags = append(diags, d...)
 	if diags.HasErrors() {
 		return diags
 	}
-	g.pipelineNames = w.scope.Pipelines
 	diags = append(diags, w.order()...)
 	diags = append(diags, w.moves()...)
 	diags = append(diags, w.unusedConnections()...)
@@ -110,33 +121,48 @@ func checkSettings(s Settings, v *schema.Values) hcl.Diagnostics {
 // A workspace is what compiling (or binding) a generation needs on the way.
 type workspace struct {
 	g     *Generation
-	scope *schema.Scope   // var, local, functions
-	used  map[string]bool // "connection.lake"
-	sinks map[*Pipeline][]*read
-	reads map[*Pipeline][]*read // sources
-	files map[string][]byte     // of the configuration
+	now   time.Time         // that expiry is judged at; zero: it is not
+	scope *schema.Scope     // var, local, functions
+	used  map[string]bool   // "connection.lake"
+	files map[string][]byte // of the configuration
+	// traffic is there for pipelines without errors.
+	traffic map[*Pipeline]traffic
 
-	notifier cty.Value
-	reading  string // name of the pipeline that is being read
+	reading string // name of the pipeline that is being read
+	zones   map[string]*time.Location
+}
+
+// zone finds a time zone by its name. Reading one is slow, and they are large.
+func (w *workspace) zone(name string) (*time.Location, error) {
+	if loc := w.zones[name]; loc != nil {
+		return loc, nil
+	}
+	loc, err := schedule.Zone(name)
+	if err != nil {
+		return nil, err
+	}
+	if w.zones == nil {
+		w.zones = map[string]*time.Location{}
+	}
+	w.zones[name] = loc
+	return loc, nil
 }
 
 // connections evaluates connections in a scope and returns them as the
-// `connection` object: all of them, or those of the addresses in only. The
-// others are unknown, so that a run reads no secret that it does not need.
+// `connection` object: all of them, or those of the addresses in only, so that a
+// run reads no secret that it does not need, and what one pipeline costs does not
+// grow with the project.
 func (w *workspace) connections(scope *schema.Scope, only map[string]bool) (cty.Value, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	values := map[string]cty.Value{}
-	for _, b := range w.g.project.Connections {
+	block := identity.Block()
+	for _, b := range w.chosen(only) {
 		if b.Labels[0] != "aws" {
 			diags = append(diags, unknownKind("connection", b, []string{"aws"}))
 			continue
 		}
-		if only != nil && !only["connection."] && !only["connection."+b.Labels[1]] {
-			values[b.Labels[1]] = cty.UnknownVal(identity.CapsuleType)
-			continue
-		}
 		c := &identity.Config{Name: b.Labels[1], Where: fmt.Sprintf("%s:%d", b.DefRange.Filename, b.DefRange.Start.Line)}
-		v, d := schema.Decode(b.Body, identity.Block(), scope, c)
+		v, d := schema.Decode(b.Body, block, scope, c)
 		if !d.HasErrors() {
 			d = append(d, identity.Check(*c, v)...)
 		}
@@ -144,6 +170,26 @@ func (w *workspace) connections(scope *schema.Scope, only map[string]bool) (cty.
 		values[c.Name] = cty.CapsuleVal(identity.CapsuleType, c)
 	}
 	return cty.ObjectVal(values), diags
+}
+
+// chosen lists the connections of the addresses in only; all of them if it is nil
+// or one is computed.
+func (w *workspace) chosen(only map[string]bool) []*hcl.Block {
+	all := w.g.project.Connections
+	if only == nil || only["connection."] {
+		return all
+	}
+	var out []*hcl.Block
+	for _, address := range slices.Sorted(maps.Keys(only)) {
+		name, ok := strings.CutPrefix(address, "connection.")
+		if !ok {
+			continue
+		}
+		if i, found := slices.BinarySearchFunc(all, name, func(b *hcl.Block, name string) int { return strings.Compare(b.Labels[1], name) }); found {
+			out = append(out, all[i])
+		}
+	}
+	return out
 }
 
 func (w *workspace) unusedConnections() hcl.Diagnostics {

@@ -43,6 +43,7 @@ type Generation struct {
 
 	pipelineNames cty.Value // see schema.Scope.Pipelines
 	notifier      cty.Value // the notifiers, by their names
+	connection    cty.Value // the connections, as far as they are known without a run
 }
 
 // Pipeline returns the pipeline of that name, or nil.

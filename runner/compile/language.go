@@ -231,10 +231,8 @@ type sinkConfig struct {
 	OrderBy []string        `wb:"order_by"`
 	IfEmpty string          `wb:"if_empty"`
 
-	AllowSensitive bool `wb:"allow_sensitive"`
-	PGP            *struct {
-		PublicKey string `wb:"public_key"`
-	} `wb:"pgp"`
+	AllowSensitive bool        `wb:"allow_sensitive"`
+	PGP            *encode.PGP `wb:"pgp"`
 
 	MaxFileRows int64    `wb:"max_file_rows"`
 	MaxFileSize int64    `wb:"max_file_size"` // bytes
@@ -256,14 +254,5 @@ var sinkCommon = &schema.Block{
 		{Name: "allow_sensitive", Type: schema.Bool, Default: "false", Doc: "Whether the sink may deliver columns that the pipeline's sensitive_columns name.", Example: "true"},
 		timeoutAttr,
 	},
-	Blocks: []schema.Nested{{Block: encode.Block(), Required: true}, {Block: pgpBlock}, {Block: retry.Block()}},
-}
-
-// pgpBlock describes the encryption of what is delivered.
-var pgpBlock = &schema.Block{
-	Type: "pgp", Pending: true, Doc: "Encrypts each file for the holder of a PGP key, after compression.",
-	Example: "pgp {\n  public_key = file(\"keys/acme.asc\")\n}",
-	Attrs: []schema.Attr{
-		{Name: "public_key", Type: schema.String, Required: true, Doc: "The recipient's public key, armored.", Example: `file("keys/acme.asc")`},
-	},
+	Blocks: []schema.Nested{{Block: encode.Block(), Required: true}, {Block: encode.PGPBlock()}, {Block: retry.Block()}},
 }

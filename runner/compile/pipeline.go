@@ -253,9 +253,11 @@ func (w *workspace) readSink(r *read, scope *schema.Scope, broken bool) hcl.Diag
 	kind, _ := w.g.regs.Sinks.Get(r.step.Kind)
 	r.target = r.values.Late(kind.Target)
 	diags := w.applyRetry(r, r.common.stepConfig)
+	r.common.Format.PGP = r.common.PGP
 	if broken {
 		return diags
 	}
+	diags = append(diags, checkPGP(r, w.now)...)
 	return append(diags, checkSink(r, kind.Target, w.reading, scope)...)
 }
 
@@ -300,7 +302,7 @@ type expanded struct {
 }
 
 // pipelines compiles every instance of every pipeline.
-func (w *workspace) pipelines(connections cty.Value) hcl.Diagnostics {
+func (w *workspace) pipelines() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	var blocks []expanded
 	for _, block := range w.g.project.Pipelines {
@@ -313,12 +315,13 @@ func (w *workspace) pipelines(connections cty.Value) hcl.Diagnostics {
 	}
 	scope := *w.scope
 	scope.Pipelines = pipelineNames(blocks)
+	w.g.pipelineNames = scope.Pipelines
 	w.scope = &scope
 	for _, b := range blocks {
 		var found findings
 		unused := map[hcl.Range]int{}
 		for _, one := range b.instances {
-			p, d := w.pipeline(b.block, one, connections)
+			p, d := w.pipeline(b.block, one)
 			found.add(d)
 			countUnused(d, unused)
 			w.g.Pipelines = append(w.g.Pipelines, p)
@@ -339,9 +342,9 @@ func (w *workspace) around(one instance) *schema.Scope {
 }
 
 // pipeline compiles one instance of a pipeline.
-func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Value) (*Pipeline, hcl.Diagnostics) {
+func (w *workspace) pipeline(block *hcl.Block, one instance) (*Pipeline, hcl.Diagnostics) {
 	outer := w.around(one)
-	scope := outer.With(map[string]cty.Value{"run": unknownRun["run"], "connection": connections, "notifier": w.notifier})
+	scope := outer.With(map[string]cty.Value{"run": unknownRun["run"], "connection": w.g.connection, "notifier": w.g.notifier})
 	w.reading = block.Labels[0] + one.suffix()
 	r, diags := w.readPipeline(block, outer, scope)
 	p := &Pipeline{
@@ -363,18 +366,17 @@ func (w *workspace) pipeline(block *hcl.Block, one instance, connections cty.Val
 	diags = append(diags, d...)
 	p.uses = r.uses()
 	for _, s := range r.steps {
-		switch s.step.Family {
-		case Sink:
+		if s.step.Family == Sink {
 			diags = append(diags, checkSerial(s, p)...)
-			w.sinks[p] = append(w.sinks[p], s)
-		case Source:
-			w.reads[p] = append(w.reads[p], s)
 		}
 	}
 	d = p.order(r)
 	diags = append(diags, d...)
 	if !diags.HasErrors() {
 		diags = append(diags, p.checkUse()...)
+	}
+	if !diags.HasErrors() {
+		w.traffic[p] = w.trafficOf(p, r.steps)
 	}
 	return p, diags
 }

@@ -54,6 +54,27 @@ func (b *Bound) carried(address string, known map[string]map[string]bool) map[st
 	return out
 }
 
+// SensitiveColumns lists, sorted and in lower case, the names under which
+// columns of any pipeline are sensitive at some step: those that
+// sensitive_columns name, and what they are renamed to. It is false if that
+// cannot be told without a run.
+func (g *Generation) SensitiveColumns() ([]string, bool) {
+	all := map[string]bool{}
+	for _, p := range g.Pipelines {
+		b, diags := p.Sample()
+		if diags.HasErrors() {
+			return nil, false
+		}
+		known := map[string]map[string]bool{}
+		for _, s := range p.Steps {
+			if s.Family == Source || s.Family == Transform {
+				maps.Copy(all, b.carried(s.Address, known))
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(all)), true
+}
+
 // Exposed returns the sensitive columns that a sink would deliver though it
 // does not allow them. columns are those of its input.
 func (b *Bound) Exposed(sink string, columns dataset.Schema) []string {

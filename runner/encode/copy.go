@@ -8,10 +8,16 @@ import (
 
 func strconvInt(n int64) string { return strconv.FormatInt(n, 10) }
 
+// Adapts reports whether the format needs other values than the relation's:
+// whoever writes the query of a COPY must make them.
+func (f Format) Adapts() bool {
+	return f.Kind == NDJSON || f.Kind == JSON || f.IsStaged() || f.EscapeFormulas
+}
+
 // CopySQL returns the statement that writes query's rows to path, which must
 // be absolute. Text is written uncompressed, whatever the format says: DuckDB's
-// own gzip takes six times as long as compressing afterwards, which Compress
-// does.
+// own gzip takes six times as long as compressing afterwards. What DuckDB
+// cannot write at all it writes in a form that Finish makes the rest of.
 func (f Format) CopySQL(query, path string) string {
 	// The caller has a temporary name of its own, so DuckDB's is not wanted.
 	options := append(f.copyOptions(), "USE_TMP_FILE false")
@@ -19,6 +25,9 @@ func (f Format) CopySQL(query, path string) string {
 }
 
 func (f Format) copyOptions() []string {
+	if f.IsStaged() {
+		f = staged()
+	}
 	f = f.withDefaults()
 	switch f.Kind {
 	case Parquet:
@@ -29,12 +38,14 @@ func (f Format) copyOptions() []string {
 		return []string{"FORMAT parquet", "COMPRESSION " + literal(codec), fmt.Sprintf("ROW_GROUP_SIZE %d", f.RowGroupRows)}
 	case CSV:
 		return append(f.csvOptions(), f.textOptions()...)
-	default:
-		return append([]string{"FORMAT json", "ARRAY false"}, f.textOptions()...)
 	}
+	return append([]string{"FORMAT json", "ARRAY " + strconv.FormatBool(f.Kind == JSON)}, f.textOptions()...)
 }
 
 func (f Format) csvOptions() []string {
+	if f.rewrites() { // into the one form that the rewriter reads
+		f = Format{Kind: CSV, Header: f.Header, Delimiter: ",", Quote: `"`, Escape: `"`, QuoteMode: QuoteMinimal}
+	}
 	out := []string{
 		"FORMAT csv",
 		"DELIMITER " + literal(f.Delimiter),
@@ -43,7 +54,7 @@ func (f Format) csvOptions() []string {
 		"HEADER " + strconv.FormatBool(f.Header),
 		"NULLSTR " + literal(f.Null),
 	}
-	if f.QuoteMode == QuoteAll {
+	if f.QuoteMode == QuoteNonNull {
 		out = append(out, "FORCE_QUOTE *")
 	}
 	return out

@@ -1,12 +1,13 @@
 // Package encode knows the formats of artifacts: what can be configured, which
-// SQL writes them, how text is compressed, and how a finished file is checked
-// and sealed. DuckDB itself is not in here; it executes what CopySQL says.
+// SQL writes them, how what DuckDB wrote is turned into what it cannot write,
+// how files are packed and encrypted, and how a finished file is checked and
+// sealed. DuckDB itself is not in here; it executes what CopySQL says.
 package encode
 
 import (
+	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"waybill/internal/dataset"
 	"waybill/internal/problem"
@@ -18,20 +19,38 @@ const (
 	Parquet = string(dataset.Parquet)
 	CSV     = string(dataset.CSV)
 	NDJSON  = string(dataset.NDJSON)
+	JSON    = "json"
+	XLSX    = "xlsx"
+	Arrow   = "arrow"
+	Avro    = "avro"
 )
 
-// The compressions. Parquet compresses inside the file, text around it.
+// The compressions. Parquet, Arrow and Avro compress inside the file, text around it.
 const (
 	None   = "none"
-	Snappy = "snappy" // Parquet only
+	Snappy = "snappy" // Parquet and Avro
 	Gzip   = "gzip"
 	Zstd   = "zstd"
+	Zip    = "zip" // an archive of one file
+	Tgz    = "tgz" // likewise
+	LZ4    = "lz4" // Arrow only
+	// Deflate is what every reader of Avro knows.
+	Deflate = "deflate"
 )
 
-// Quote modes of CSV. NULL is never quoted, in neither.
+// Quote modes of CSV. In all but QuoteAll NULL is never quoted.
 const (
-	QuoteMinimal = "minimal" // what needs it: delimiters, quotes, line ends, texts that look like null
-	QuoteAll     = "all"     // every value
+	QuoteMinimal    = "minimal"     // what needs it: delimiters, quotes, line ends, texts that look like null
+	QuoteAll        = "all"         // every value, NULL too
+	QuoteNonNull    = "non_null"    // every value but NULL
+	QuoteNonNumeric = "non_numeric" // every value but numbers and NULL
+	QuoteNone       = "none"        // nothing: a value that needs it is refused
+)
+
+// Line endings of CSV.
+const (
+	LF   = "lf"
+	CRLF = "crlf"
 )
 
 // Format is how an artifact is encoded. Empty texts and zeros stand for the
@@ -45,20 +64,40 @@ type Format struct {
 	RowGroupRows int64 `json:"row_group_rows,omitempty" wb:"row_group_rows"`
 
 	// These are of CSV.
-	Delimiter string `json:"delimiter,omitempty" wb:"delimiter"`
-	Quote     string `json:"quote,omitempty" wb:"quote"`
-	Escape    string `json:"escape,omitempty" wb:"escape"`
-	QuoteMode string `json:"quote_mode,omitempty" wb:"quote_mode"`
-	Header    bool   `json:"header,omitempty" wb:"header"`
-	Null      string `json:"null,omitempty" wb:"null"`
+	Delimiter      string `json:"delimiter,omitempty" wb:"delimiter"`
+	Quote          string `json:"quote,omitempty" wb:"quote"`
+	Escape         string `json:"escape,omitempty" wb:"escape"`
+	QuoteMode      string `json:"quote_mode,omitempty" wb:"quote_mode"`
+	Header         bool   `json:"header,omitempty" wb:"header"`
+	Null           string `json:"null,omitempty" wb:"null"`
+	LineEnding     string `json:"line_ending,omitempty" wb:"line_ending"`
+	Encoding       string `json:"encoding,omitempty" wb:"encoding"`
+	RowNumber      string `json:"row_number,omitempty" wb:"row_number"` // name of the column; empty: none
+	EscapeFormulas bool   `json:"escape_formulas,omitempty" wb:"escape_formulas"`
 
-	// These are strftime patterns, of CSV and NDJSON; empty is ISO 8601.
+	// These are strftime patterns, of text; empty is ISO 8601.
 	DateFormat      string `json:"date_format,omitempty" wb:"date_format"`
 	TimestampFormat string `json:"timestamp_format,omitempty" wb:"timestamp_format"`
+
+	// These are of XLSX, which has Header too.
+	Sheet        string             `json:"sheet,omitempty" wb:"sheet"`
+	HeaderStyle  *HeaderStyle       `json:"header_style,omitempty" wb:"header_style"`
+	FreezeHeader bool               `json:"freeze_header,omitempty" wb:"freeze_header"`
+	Autofilter   bool               `json:"autofilter,omitempty" wb:"autofilter"`
+	ColumnWidths map[string]float64 `json:"column_widths,omitempty" wb:"column_widths"` // in characters
+
+	// Container is ArrowFile or ArrowStream.
+	Container string `json:"container,omitempty" wb:"container"`
+
+	// PGP encrypts the file, of whatever kind, once it is finished; nil does not.
+	// It comes from a block of the sink's own.
+	PGP *PGP `json:"pgp,omitempty"`
 }
 
 // Default returns the format of a kind as an empty block configures it.
-func Default(kind string) Format { return Format{Kind: kind, Header: kind == CSV}.withDefaults() }
+func Default(kind string) Format {
+	return Format{Kind: kind, Header: kind == CSV || kind == XLSX, FreezeHeader: kind == XLSX}.withDefaults()
+}
 
 // withDefaults fills what is empty and has a default that is not.
 func (f Format) withDefaults() Format {
@@ -78,69 +117,61 @@ func (f Format) withDefaults() Format {
 		set(&f.Quote, `"`)
 		set(&f.Escape, `"`)
 		set(&f.QuoteMode, QuoteMinimal)
+		set(&f.LineEnding, LF)
+		set(&f.Encoding, UTF8)
+	case XLSX:
+		set(&f.Sheet, "Sheet1")
+	case Arrow:
+		set(&f.Container, ArrowFile)
+	case Avro:
+		set(&f.Compression, Deflate)
 	}
-	set(&f.Compression, None)
+	if f.Kind != XLSX { // which is always compressed
+		set(&f.Compression, None)
+	}
 	return f
 }
 
-// Extensions lists what the name of such a file should end with, the usual
-// ending first.
-func (f Format) Extensions() []string {
-	f = f.withDefaults()
-	base := map[string][]string{Parquet: {".parquet"}, CSV: {".csv", ".tsv", ".txt"}, NDJSON: {".ndjson", ".jsonl", ".json"}}[f.Kind]
-	if f.Kind == CSV && f.Delimiter == "\t" {
-		base = []string{".tsv", ".csv", ".txt"}
+// Plain is the format without what is done to the whole file: compression and
+// encryption.
+func (f Format) Plain() Format {
+	f.PGP = nil
+	if f.IsText() {
+		f.Compression = None
 	}
-	suffix := ""
-	if f.Kind != Parquet {
-		suffix = map[string]string{Gzip: ".gz", Zstd: ".zst"}[f.Compression]
-	}
-	out := make([]string, len(base))
-	for i, ext := range base {
-		out[i] = ext + suffix
-	}
-	return out
+	return f
 }
 
-// ContentType is the media type that an object of this format is stored with.
-// A compressed text is that of its compression, never the text's with a
-// content encoding: browsers and some SDKs would unpack the latter silently,
-// and the bytes would no longer match their checksum.
-func (f Format) ContentType() string {
-	f = f.withDefaults()
-	if f.Kind == Parquet {
-		return "application/vnd.apache.parquet"
-	}
-	switch f.Compression {
-	case Gzip:
-		return "application/gzip"
-	case Zstd:
-		return "application/zstd"
-	}
-	switch {
-	case f.Kind == NDJSON:
-		return "application/x-ndjson"
-	case f.Delimiter == "\t":
-		return "text/tab-separated-values; charset=utf-8"
-	}
-	return "text/csv; charset=utf-8"
+// IsText reports whether files of this format are text, before they are packed.
+func (f Format) IsText() bool { return f.Kind == CSV || f.Kind == NDJSON || f.Kind == JSON }
+
+// Pending reports whether this version understands the format and cannot write
+// it.
+func (f Format) Pending() bool {
+	return slices.ContainsFunc(Block().Variants, func(v schema.Block) bool { return v.Type == f.Kind && v.Pending })
 }
 
 // Check reports the first option that makes no sense as a problem of code
-// "invalid-value", or nil. The block's own description catches most of it; a
+// "invalid-value", or nil; a format that is pending is "not-supported-yet". The block's own description catches most of it; a
 // format that came another way, and how options agree, is checked here.
 func (f Format) Check() error {
 	f = f.withDefaults()
-	allowed := map[string][]string{Parquet: {None, Snappy, Gzip, Zstd}, CSV: {None, Gzip, Zstd}, NDJSON: {None, Gzip, Zstd}}[f.Kind]
+	allowed := compressions[f.Kind]
 	switch {
+	case f.Pending():
+		return problem.New("not-supported-yet", fmt.Sprintf("format %q cannot be written yet", f.Kind), nil)
 	case allowed == nil:
-		return invalid("There is no format %q. There are parquet, csv and ndjson.", f.Kind)
+		return invalid("There is no format %q. There are "+strings.Join(kinds(), ", ")+".", f.Kind)
 	case !slices.Contains(allowed, f.Compression):
 		return invalid("compression: %q is not one of its values for "+f.Kind+": "+strings.Join(allowed, ", ")+".", f.Compression)
 	case f.Kind == Parquet:
 		return f.checkParquet()
 	case f.Kind == CSV:
 		return f.checkCSV()
+	case f.Kind == XLSX:
+		return f.checkXLSX()
+	case f.Kind == Arrow && f.Container != ArrowFile && f.Container != ArrowStream:
+		return invalid("container: %q is neither file nor stream.", f.Container)
 	}
 	return nil
 }
@@ -158,76 +189,29 @@ func (f Format) checkParquet() error {
 
 func (f Format) checkCSV() error {
 	for _, o := range []struct{ name, value string }{{"delimiter", f.Delimiter}, {"quote", f.Quote}, {"escape", f.Escape}} {
-		if utf8.RuneCountInString(o.value) != 1 || len(o.value) != 1 || strings.ContainsAny(o.value, "\r\n\x00") {
+		if len(o.value) != 1 || o.value[0] >= 0x80 || strings.ContainsAny(o.value, "\r\n\x00") {
 			return invalid(o.name+": %q is not one ASCII character.", o.value)
+		}
+	}
+	for _, o := range []struct {
+		name, value string
+		allowed     []string
+	}{{"quote_mode", f.QuoteMode, quoteModes}, {"line_ending", f.LineEnding, lineEndings}, {"encoding", f.Encoding, encodings()}} {
+		if !slices.Contains(o.allowed, o.value) {
+			return invalid(o.name+": %q is not one of its values: "+strings.Join(o.allowed, ", ")+".", o.value)
 		}
 	}
 	switch {
 	case f.Delimiter == f.Quote || f.Delimiter == f.Escape:
 		return invalid("delimiter: %q is the quote or escape character too.", f.Delimiter)
-	case f.QuoteMode != QuoteMinimal && f.QuoteMode != QuoteAll:
-		return invalid("quote_mode: %q is neither minimal nor all.", f.QuoteMode)
 	case strings.ContainsAny(f.Null, f.Delimiter+f.Quote+f.Escape+"\r\n"):
 		return invalid("null: %q holds the delimiter, quote or escape character or a line end, and could not be told from values.", f.Null)
+	case !encodable(f.Encoding, f.Null):
+		return invalid("null: %q has a character that "+f.Encoding+" lacks.", f.Null)
+	case !encodable(f.Encoding, f.RowNumber):
+		return invalid("row_number: %q has a character that "+f.Encoding+" lacks.", f.RowNumber)
 	}
 	return nil
-}
-
-// Block describes the `format` block, whose label chooses the kind.
-func Block() *schema.Block {
-	return &schema.Block{
-		Type:     "format",
-		Labels:   []schema.Label{{Name: "kind", Doc: "parquet, csv or ndjson."}},
-		Doc:      "How files are encoded.",
-		Example:  `format "parquet" { compression = "zstd" }`,
-		Variants: []schema.Block{parquetBlock(), csvBlock(), ndjsonBlock()},
-	}
-}
-
-func parquetBlock() schema.Block {
-	return schema.Block{
-		Type:    Parquet,
-		Doc:     "Apache Parquet, written by DuckDB and read again by a second implementation before it is delivered. Timestamps are INT64 microseconds, never INT96.",
-		Example: `format "parquet" { compression = "zstd"  row_group_rows = 122880 }`,
-		Attrs: []schema.Attr{
-			{Name: "compression", Type: schema.String, Default: Zstd, OneOf: []string{None, Snappy, Gzip, Zstd}, Doc: "Codec of the pages. zstd is the smallest, snappy is understood by the oldest readers."},
-			{Name: "row_group_rows", Type: schema.Int, Default: "122880", Doc: "Rows in a row group, 2048 to 10000000, rounded up to a multiple of 2048. Readers skip and parallelise by row groups; larger ones compress better and need more memory."},
-		},
-	}
-}
-
-func csvBlock() schema.Block {
-	return schema.Block{
-		Type:    CSV,
-		Doc:     "Comma-separated values in UTF-8 with line feeds, after RFC 4180. NULL is written without quotes as null says, and a text that looks the same is quoted, so that the two stay apart.",
-		Example: `format "csv" { delimiter = ";"  compression = "gzip" }`,
-		Attrs: append([]schema.Attr{
-			{Name: "delimiter", Type: schema.String, Default: ",", Example: `"\t"`, Doc: "One ASCII character between values."},
-			{Name: "quote", Type: schema.String, Default: `"`, Doc: "One ASCII character around values that need it."},
-			{Name: "escape", Type: schema.String, Default: `"`, Doc: "One ASCII character before a quote character within a value. The quote character itself means doubling."},
-			{Name: "quote_mode", Type: schema.String, Default: QuoteMinimal, OneOf: []string{QuoteMinimal, QuoteAll}, Doc: "minimal quotes values that need it, all quotes every value and column name. NULL is never quoted."},
-			{Name: "header", Type: schema.Bool, Default: "true", Doc: "Whether the first line holds the column names."},
-			{Name: "null", Type: schema.String, Example: `"\\N"`, Doc: `What stands for NULL. By default nothing at all, while the empty text is "". A file with one column then has an empty line for NULL.`},
-		}, textAttrs()...),
-	}
-}
-
-func ndjsonBlock() schema.Block {
-	return schema.Block{
-		Type:    NDJSON,
-		Doc:     "One JSON object per line. NULL is null. JSON has no NaN and no Infinity: a file that would need them is refused with value-unsupported.",
-		Example: `format "ndjson" { compression = "zstd" }`,
-		Attrs:   textAttrs(),
-	}
-}
-
-// textAttrs are what CSV and NDJSON share.
-func textAttrs() []schema.Attr {
-	return []schema.Attr{
-		{Name: "compression", Type: schema.String, Default: None, OneOf: []string{None, Gzip, Zstd}, Doc: "Compression of the whole file. The key should then end with .gz or .zst."},
-		{Name: "date_format", Type: schema.String, Example: `"%d/%m/%Y"`, Doc: "Pattern of dates in the letters of strftime. By default 2026-01-31."},
-		{Name: "timestamp_format", Type: schema.String, Example: `"%Y-%m-%dT%H:%M:%S.%fZ"`, Doc: "Pattern of timestamps in the letters of strftime. By default 2026-01-31 09:00:00, with +00 behind those that have a time zone; they are in UTC."},
-	}
 }
 
 // invalid makes the problem of a bad option. pattern has one %q for value.

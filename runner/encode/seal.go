@@ -9,24 +9,12 @@ import (
 	"hash"
 	"io"
 	"os"
-
-	"github.com/klauspost/compress/zstd"
-	"github.com/klauspost/pgzip"
 )
 
 // Sealed is what is known of a file whose bytes no longer change.
 type Sealed struct {
 	Size   int64  // bytes
 	SHA256 string // hex
-}
-
-// TextCompression is how the file that COPY wrote must still be compressed:
-// "none", "gzip" or "zstd".
-func (f Format) TextCompression() string {
-	if f.Kind == Parquet {
-		return None
-	}
-	return f.withDefaults().Compression
 }
 
 // Codec is the compression of the pages of a Parquet file.
@@ -48,55 +36,6 @@ func Seal(ctx context.Context, path string) (_ Sealed, err error) {
 		return Sealed{}, fmt.Errorf("make %s durable: %w", path, err)
 	}
 	return sealed(n, sum), nil
-}
-
-// Compress writes the compressed bytes of src to dst, makes dst durable and
-// returns its size and digest, taken while writing. dst must not exist; when
-// Compress fails, it is removed. The result depends on src alone: gzip carries
-// no name and no time.
-func Compress(ctx context.Context, src, dst, compression string) (_ Sealed, err error) {
-	in, err := os.Open(src)
-	if err != nil {
-		return Sealed{}, err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return Sealed{}, err
-	}
-	defer func() {
-		if err = errors.Join(err, out.Close()); err != nil {
-			err = errors.Join(err, os.Remove(dst))
-		}
-	}()
-	sum := sha256.New()
-	count := &counter{w: io.MultiWriter(out, sum)}
-	if err := compress(count, &ctxReader{ctx: ctx, r: in}, compression); err != nil {
-		return Sealed{}, err
-	}
-	if err := out.Sync(); err != nil {
-		return Sealed{}, fmt.Errorf("make %s durable: %w", dst, err)
-	}
-	return sealed(count.n, sum), nil
-}
-
-func compress(w io.Writer, r io.Reader, compression string) error {
-	var enc io.WriteCloser
-	switch compression {
-	case Gzip:
-		enc = pgzip.NewWriter(w)
-	case Zstd:
-		z, err := zstd.NewWriter(w)
-		if err != nil {
-			return err
-		}
-		enc = z
-	default:
-		return fmt.Errorf("no text compression is called %q", compression)
-	}
-	_, err := io.Copy(enc, r)
-	// Closing ends the encoder's goroutines even when copying has failed.
-	return errors.Join(err, enc.Close())
 }
 
 func sealed(n int64, sum hash.Hash) Sealed {

@@ -1,6 +1,8 @@
 package encode
 
 import (
+	"archive/tar"
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
 }
 
-func TestSealAndCompress(t *testing.T) {
+func TestSealAndPack(t *testing.T) {
 	dir := t.TempDir()
 	src, dst := filepath.Join(dir, "src"), filepath.Join(dir, "dst")
 	rapid.Check(t, func(t *rapid.T) {
@@ -35,11 +37,11 @@ func TestSealAndCompress(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkSealed(t, sealed, data)
-		for _, c := range []string{Gzip, Zstd} {
-			if err := os.Remove(dst); err != nil && !errors.Is(err, os.ErrNotExist) {
+		for _, c := range []string{None, Gzip, Zstd, Zip, Tgz} {
+			if err := errors.Join(os.WriteFile(src, data, 0o600), removeIfThere(dst)); err != nil {
 				t.Fatal(err)
 			}
-			sealed, err := Compress(context.Background(), src, dst, c)
+			sealed, err := Format{Kind: NDJSON, Compression: c}.Finish(context.Background(), Work{Copied: src, Finished: dst, Entry: "a.ndjson"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,35 +50,62 @@ func TestSealAndCompress(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkSealed(t, sealed, packed)
-			if !bytes.Equal(unpack(t, packed, c), data) {
+			if !bytes.Equal(unpackBytes(t, packed, c), data) {
 				t.Fatalf("%s changes the data", c)
+			}
+			if _, err := os.Stat(src); !errors.Is(err, os.ErrNotExist) {
+				t.Fatalf("%s: what COPY wrote is left", c)
 			}
 		}
 	})
 }
 
 func checkSealed(t *rapid.T, s Sealed, data []byte) {
-	sum := sha256.Sum256(data)
-	if s.Size != int64(len(data)) || s.SHA256 != hex.EncodeToString(sum[:]) {
-		t.Fatalf("sealed as %+v, is %d bytes, %x", s, len(data), sum)
+	if want := sealedOf(data); s != want {
+		t.Fatalf("sealed as %+v, is %+v", s, want)
 	}
 }
 
-func unpack(t *rapid.T, packed []byte, compression string) []byte {
-	var r io.Reader
-	if compression == Gzip {
-		z, err := gzip.NewReader(bytes.NewReader(packed))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r = z
-	} else {
-		z, err := zstd.NewReader(bytes.NewReader(packed))
+func sealedOf(data []byte) Sealed {
+	sum := sha256.Sum256(data)
+	return Sealed{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+}
+
+// A failer is a test of either kind.
+type failer interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// unpackBytes undoes a compression.
+func unpackBytes(t failer, packed []byte, compression string) []byte {
+	var r io.Reader = bytes.NewReader(packed)
+	switch compression {
+	case Gzip:
+		r = gunzip(t, packed)
+	case Zstd:
+		z, err := zstd.NewReader(r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer z.Close()
 		r = z
+	case Zip:
+		z, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+		if err != nil || len(z.File) != 1 || z.File[0].Name != "a.ndjson" {
+			t.Fatalf("%v, %+v", err, z)
+		}
+		f, err := z.File[0].Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = f
+	case Tgz:
+		archive := tar.NewReader(gunzip(t, packed))
+		if h, err := archive.Next(); err != nil || h.Name != "a.ndjson" || h.Uname != "" {
+			t.Fatalf("%v, %+v", err, h)
+		}
+		r = archive
 	}
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -85,36 +114,66 @@ func unpack(t *rapid.T, packed []byte, compression string) []byte {
 	return data
 }
 
-func TestCompressFails(t *testing.T) {
-	dir := t.TempDir()
-	src, dst := filepath.Join(dir, "src"), filepath.Join(dir, "dst")
-	if err := os.WriteFile(src, []byte("text"), 0o600); err != nil {
+func gunzip(t failer, packed []byte) io.Reader {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
 		t.Fatal(err)
 	}
+	return z
+}
+
+// Retries and other machines write the same bytes.
+func TestPackingIsDeterministic(t *testing.T) {
+	dir := t.TempDir()
+	src := filepath.Join(dir, "src")
+	for _, c := range []string{Gzip, Zstd, Zip, Tgz} {
+		var sums []string
+		for range 2 {
+			if err := os.WriteFile(src, bytes.Repeat([]byte("some text\n"), 100_000), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			dst := filepath.Join(t.TempDir(), "dst")
+			sealed, err := Format{Kind: CSV, Compression: c}.Finish(t.Context(), Work{Copied: src, Finished: dst, Entry: "x.csv"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sums = append(sums, sealed.SHA256)
+		}
+		if sums[0] != sums[1] {
+			t.Errorf("%s: the same rows give %v", c, sums)
+		}
+	}
+}
+
+func TestFinishFails(t *testing.T) {
+	dir := t.TempDir()
+	src, dst := filepath.Join(dir, "src"), filepath.Join(dir, "dst")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
+	finish := func(ctx context.Context, src string, f Format) error {
+		_, err := f.Finish(ctx, Work{Copied: src, Finished: dst, Schema: columns("varchar"), Entry: "x"})
+		return err
+	}
 	for name, fail := range map[string]func() error{
-		"cancelled": func() error { _, err := Compress(cancelled, src, dst, Gzip); return err },
-		"unknown":   func() error { _, err := Compress(t.Context(), src, dst, "brotli"); return err },
-		"no source": func() error { _, err := Compress(t.Context(), src+"x", dst, Zstd); return err },
+		"cancelled":            func() error { return finish(cancelled, src, Format{Kind: CSV, Compression: Gzip}) },
+		"cancelled, archive":   func() error { return finish(cancelled, src, Format{Kind: CSV, Compression: Tgz}) },
+		"cancelled, rewritten": func() error { return finish(cancelled, src, Format{Kind: CSV, LineEnding: CRLF}) },
+		"cancelled, as it is":  func() error { return finish(cancelled, src, Format{Kind: CSV}) },
+		"unknown":              func() error { return finish(t.Context(), src, Format{Kind: CSV, Compression: "brotli"}) },
+		"other rows":           func() error { return finish(t.Context(), src, Format{Kind: CSV, LineEnding: CRLF}) },
+		"no source":            func() error { return finish(t.Context(), src+"x", Format{Kind: CSV, Compression: Zstd}) },
 	} {
+		if err := os.WriteFile(src, []byte("text\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		if err := fail(); err == nil {
 			t.Errorf("%s: no error", name)
 		}
-		if _, err := os.Stat(dst); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: a file is left", name)
+		if err := os.Remove(src); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
 		}
-	}
-	if err := os.WriteFile(dst, []byte("there"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Compress(t.Context(), src, dst, Gzip); !errors.Is(err, os.ErrExist) {
-		t.Errorf("over an existing file: %v", err)
-	}
-	if data, err := os.ReadFile(dst); err != nil || string(data) != "there" {
-		t.Errorf("the existing file became %q, %v", data, err)
-	}
-	if _, err := Seal(cancelled, src); !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled Seal: %v", err)
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+			t.Errorf("%s: %v is left, %v", name, left, err)
+		}
 	}
 }

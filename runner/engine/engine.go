@@ -53,6 +53,9 @@ type Job interface {
 	// type-checks over datasets without files too. After a failure the name
 	// stands for nothing.
 	Define(ctx context.Context, name, query string, relations []string) (dataset.Schema, error)
+	// Judge is Define for a statement that nobody will read: it gives the same
+	// columns or problems in half the time, and makes nothing.
+	Judge(ctx context.Context, name, query string, relations []string) (dataset.Schema, error)
 	// Vet judges a statement by its text alone: its syntax, that it is one
 	// SELECT, and that it reads only relations, whose columns need not be known.
 	Vet(ctx context.Context, query string, relations []string) error
@@ -73,6 +76,12 @@ type Job interface {
 	// cuts are exact; that takes disk for a second copy of the rows. On failure
 	// no file is left.
 	ExportFiles(ctx context.Context, e ExportFiles) (Exports, error)
+	// Accept judges whether files that a relation is read from can be its
+	// artifacts as they are: whether ExportFiles would write the same columns in
+	// the same way. Then it verifies them as it does finished files, and returns
+	// them as ExportFiles would; they are where they were, and have not changed.
+	// What speaks against it is a text, and no error.
+	Accept(ctx context.Context, a Accept) (Accepted, error)
 	// Preview returns the first rows, at most 1000, as texts; NULL is a nil
 	// pointer.
 	Preview(ctx context.Context, name string, limit int) (dataset.Schema, [][]*string, error)
@@ -96,6 +105,7 @@ type Export struct {
 	Path     string        `json:"path"` // absolute, in one of WriteDirs
 	Format   encode.Format `json:"format"`
 	OrderBy  []string      `json:"order_by,omitempty"` // terms as dataset.Schema.Order reads them
+	Entry    string        `json:"entry,omitempty"`    // name of the file in the archive, if Format makes one
 	// Progress receives percents from 0 to 100, from the goroutine that called
 	// Export. The engine doesn't know them for every query: they may stay at 0
 	// or not come at all.
@@ -137,6 +147,11 @@ type ExportFiles struct {
 	Format   encode.Format `json:"format"`
 	OrderBy  []string      `json:"order_by,omitempty"` // within each partition, across its files
 	Layout   Layout        `json:"layout"`
+	// Key tells where a file is to go, by its number within its partition: a
+	// file in an archive is named after it. It is asked from the goroutine that
+	// called ExportFiles, and only if Format makes archives. Without it files
+	// are named after themselves.
+	Key func(number int, partition string) (string, error) `json:"-"`
 	// Progress is as in Export.
 	Progress func(percent float64) `json:"-"`
 }
@@ -163,4 +178,20 @@ type ExportedFile struct {
 	Size      int64  `json:"size"`
 	Rows      int64  `json:"rows"`
 	SHA256    string `json:"sha256"`
+}
+
+// Accept asks about files that a relation is read from, all of them.
+type Accept struct {
+	Relation string        `json:"relation"`
+	Paths    []string      `json:"paths"` // absolute, in one of ReadDirs or WriteDirs
+	Format   encode.Format `json:"format"`
+	// GroupRows is how many rows row groups are to have; 0: any number.
+	GroupRows int64 `json:"group_rows,omitempty"`
+}
+
+// Accepted is the answer: the files, in the order of the paths and with their
+// base names, or what speaks against them.
+type Accepted struct {
+	Exports
+	Against string `json:"against,omitempty"` // "it is compressed with snappy instead of zstd"
 }

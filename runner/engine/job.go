@@ -36,7 +36,7 @@ func Start(ctx context.Context, o Options) (Job, error) {
 	j := &job{child: p, turn: make(chan struct{}, 1), requests: json.NewEncoder(p.in), replies: json.NewDecoder(p.out)}
 	j.unwatch = context.AfterFunc(ctx, func() { j.cancel(context.Cause(ctx)) })
 	open := wire.Open{Dir: o.Dir, ReadDirs: o.ReadDirs, WriteDirs: o.WriteDirs, MemoryLimit: o.MemoryLimit, Threads: o.Threads, MaxTempSize: o.MaxTempSize}
-	if err := j.call(ctx, wire.MethodOpen, open, nil, nil); err != nil {
+	if err := j.call(ctx, wire.MethodOpen, open, nil, listener{}); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
@@ -72,7 +72,7 @@ func (j *job) cancel(cause error) {
 }
 
 // call sends one request and waits for its answer.
-func (j *job) call(ctx context.Context, method string, params, result any, progress func(float64)) error {
+func (j *job) call(ctx context.Context, method string, params, result any, l listener) error {
 	select {
 	case j.turn <- struct{}{}:
 		defer func() { <-j.turn }()
@@ -90,7 +90,7 @@ func (j *job) call(ctx context.Context, method string, params, result any, progr
 	if err := j.requests.Encode(wire.Request{Method: method, Params: data}); err != nil {
 		return j.death()
 	}
-	reply, err := j.answer(progress)
+	reply, err := j.answer(l)
 	if err != nil {
 		return j.death()
 	}
@@ -106,20 +106,46 @@ func (j *job) call(ctx context.Context, method string, params, result any, progr
 	return nil
 }
 
+// A listener hears what the child says before it answers a request.
+type listener struct {
+	progress func(float64)
+	key      func(number int, partition string) (string, error)
+}
+
 // answer reads replies up to the one that ends a request.
-func (j *job) answer(progress func(float64)) (wire.Reply, error) {
+func (j *job) answer(l listener) (wire.Reply, error) {
 	for {
 		var r wire.Reply
 		if err := j.replies.Decode(&r); err != nil {
 			return r, err
 		}
-		if r.Progress == nil {
+		switch {
+		case r.Ask != nil:
+			if err := j.tellKey(l, *r.Ask); err != nil {
+				return r, err
+			}
+		case r.Progress == nil:
 			return r, nil
-		}
-		if progress != nil {
-			progress(*r.Progress)
+		case l.progress != nil:
+			l.progress(*r.Progress)
 		}
 	}
+}
+
+// tellKey answers the child's question where a file is to go.
+func (j *job) tellKey(l listener, f wire.File) error {
+	var k wire.Key
+	if l.key != nil {
+		key, err := l.key(f.Number, f.Partition)
+		if k.Key = key; err != nil {
+			k.Problem = problem.Of(err)
+		}
+	}
+	data, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+	return j.requests.Encode(wire.Request{Method: wire.MethodKey, Params: data})
 }
 
 func replyError(r wire.Reply) error {
@@ -169,62 +195,74 @@ func stoppedProblem(cause error) error {
 
 // Attach implements Job.
 func (j *job) Attach(ctx context.Context, name string, ds dataset.Dataset) (schema dataset.Schema, err error) {
-	err = j.call(ctx, wire.MethodAttach, wire.Attach{Name: name, Dir: ds.Dir, Dataset: ds}, &schema, nil)
+	err = j.call(ctx, wire.MethodAttach, wire.Attach{Name: name, Dir: ds.Dir, Dataset: ds}, &schema, listener{})
 	return schema, err
 }
 
 // Define implements Job.
 func (j *job) Define(ctx context.Context, name, query string, relations []string) (schema dataset.Schema, err error) {
-	err = j.call(ctx, wire.MethodDefine, wire.Define{Name: name, Query: query, Relations: relations}, &schema, nil)
+	err = j.call(ctx, wire.MethodDefine, wire.Define{Name: name, Query: query, Relations: relations}, &schema, listener{})
+	return schema, err
+}
+
+// Judge implements Job.
+func (j *job) Judge(ctx context.Context, name, query string, relations []string) (schema dataset.Schema, err error) {
+	err = j.call(ctx, wire.MethodJudge, wire.Define{Name: name, Query: query, Relations: relations}, &schema, listener{})
 	return schema, err
 }
 
 // Vet implements Job.
 func (j *job) Vet(ctx context.Context, query string, relations []string) error {
-	return j.call(ctx, wire.MethodVet, wire.Define{Query: query, Relations: relations}, nil, nil)
+	return j.call(ctx, wire.MethodVet, wire.Define{Query: query, Relations: relations}, nil, listener{})
 }
 
 // Count implements Job.
 func (j *job) Count(ctx context.Context, name string) (n int64, err error) {
-	err = j.call(ctx, wire.MethodCount, wire.Named{Name: name}, &n, nil)
+	err = j.call(ctx, wire.MethodCount, wire.Named{Name: name}, &n, listener{})
 	return n, err
 }
 
 // Hash implements Job.
 func (j *job) Hash(ctx context.Context, name string) (h Hash, err error) {
-	err = j.call(ctx, wire.MethodHash, wire.Named{Name: name}, &h, nil)
+	err = j.call(ctx, wire.MethodHash, wire.Named{Name: name}, &h, listener{})
 	return h, err
 }
 
 // Freeze implements Job.
 func (j *job) Freeze(ctx context.Context, name, dir string) (ds dataset.Dataset, err error) {
-	err = j.call(ctx, wire.MethodFreeze, wire.Named{Name: name, Dir: dir}, &ds, nil)
+	err = j.call(ctx, wire.MethodFreeze, wire.Named{Name: name, Dir: dir}, &ds, listener{})
 	ds.Dir = dir
 	return ds, err
 }
 
 // Export implements Job.
 func (j *job) Export(ctx context.Context, e Export) (out Exported, err error) {
-	err = j.call(ctx, wire.MethodExport, e, &out, e.Progress)
+	err = j.call(ctx, wire.MethodExport, e, &out, listener{progress: e.Progress})
 	return out, err
 }
 
 // ExportFiles implements Job.
 func (j *job) ExportFiles(ctx context.Context, e ExportFiles) (out Exports, err error) {
-	err = j.call(ctx, wire.MethodExportFiles, e, &out, e.Progress)
+	err = j.call(ctx, wire.MethodExportFiles, e, &out, listener{progress: e.Progress, key: e.Key})
+	return out, err
+}
+
+// Accept implements Job.
+func (j *job) Accept(ctx context.Context, a Accept) (out Accepted, err error) {
+	err = j.call(ctx, wire.MethodAccept, a, &out, listener{})
 	return out, err
 }
 
 // Preview implements Job.
 func (j *job) Preview(ctx context.Context, name string, limit int) (dataset.Schema, [][]*string, error) {
 	var out wire.Rows
-	err := j.call(ctx, wire.MethodPreview, wire.Named{Name: name, Limit: limit}, &out, nil)
+	err := j.call(ctx, wire.MethodPreview, wire.Named{Name: name, Limit: limit}, &out, listener{})
 	return out.Schema, out.Rows, err
 }
 
 // Footer implements Job.
 func (j *job) Footer(ctx context.Context, path string) (out ParquetFooter, err error) {
-	err = j.call(ctx, wire.MethodFooter, wire.Footer{Path: path}, &out, nil)
+	err = j.call(ctx, wire.MethodFooter, wire.Footer{Path: path}, &out, listener{})
 	return out, err
 }
 

@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"waybill/internal/dataset"
@@ -13,6 +15,9 @@ import (
 
 // people is a relation whose values must show up in no error.
 const people = "SELECT 1 AS id, 'jane@example.org' AS email, {'street': 'jane''s'} AS address"
+
+// ask is Define or Judge, which must give the same answers.
+type ask func(ctx context.Context, name, query string, relations []string) (dataset.Schema, error)
 
 func TestMistakesInQueries(t *testing.T) {
 	j, _ := newJob(t)
@@ -37,17 +42,21 @@ func TestMistakesInQueries(t *testing.T) {
 		{"SELECT sum(email) FROM \"source.people\"", "transform-failed", "sum(VARCHAR)", 1, 8},
 		{"SELECT id, count(*) FROM \"source.people\"", "transform-failed", "GROUP BY", 1, 8},
 	} {
-		_, err := j.Define(t.Context(), "transform.t", c.query, []string{"source.people", "transform.x"})
-		wantProblem(t, err, c.code, c.says)
-		wantAt(t, err, c.line, c.column)
+		for _, ask := range []ask{j.Define, j.Judge} {
+			_, err := ask(t.Context(), "transform.t", c.query, []string{"source.people", "transform.x"})
+			wantProblem(t, err, c.code, c.says)
+			wantAt(t, err, c.line, c.column)
+		}
 	}
 	for _, c := range []struct{ query, says string }{
 		{"SELECT 1 AS a, 2 AS A", `two columns are called "A"`},
 		{"SELECT INTERVAL 1 DAY AS i", `column "i" has the type INTERVAL`},
 		{"SELECT row(1, 2) AS r", "STRUCT(INTEGER, INTEGER)"},
 	} {
-		_, err := j.Define(t.Context(), "transform.t", c.query, nil)
-		wantProblem(t, err, "transform-failed", c.says)
+		for _, ask := range []ask{j.Define, j.Judge} {
+			_, err := ask(t.Context(), "transform.t", c.query, nil)
+			wantProblem(t, err, "transform-failed", c.says)
+		}
 	}
 	_, err := j.Define(t.Context(), "transform.t", "SELECT id FROM people", []string{"source.people"})
 	if p := problem.As(err); p.Snippet != "${source.people}" {
@@ -69,10 +78,14 @@ func TestQueriesThatAreFine(t *testing.T) {
 		"SELECT * FROM (PIVOT \"source.people\" ON id IN (1) USING count(*) GROUP BY email)": "jane@example.org|1\n",
 		"SELECT sum(id) AS s, sum(id) * 100000000000000000000 AS h FROM \"source.people\"":   "1|100000000000000000000\n",
 	} {
-		if _, err := j.Define(t.Context(), "transform.t", query, []string{"source.people"}); err != nil {
+		judged, err := j.Judge(t.Context(), "transform.judged", query, []string{"source.people"})
+		if err != nil {
+			t.Errorf("%s: judged: %v", query, err)
+		}
+		if defined, err := j.Define(t.Context(), "transform.t", query, []string{"source.people"}); err != nil {
 			t.Errorf("%s: %v", query, err)
-		} else if got := table(t, j, "transform.t"); got != want {
-			t.Errorf("%s: got %q, want %q", query, got, want)
+		} else if got := table(t, j, "transform.t"); got != want || !slices.Equal(judged, defined) {
+			t.Errorf("%s: got %q of %s, want %q of %s", query, got, defined, want, judged)
 		}
 	}
 }
@@ -139,10 +152,11 @@ func TestEscapes(t *testing.T) {
 		"",
 		"-- nothing",
 	} {
-		_, err := j.Define(t.Context(), "transform.t", query, []string{"source.people"})
-		p := problem.As(err)
-		if p == nil || p.Code != "sql-refused" && p.Code != "bare-table" {
-			t.Errorf("%s: got %v, want it refused", query, err)
+		for _, ask := range []ask{j.Define, j.Judge} {
+			_, err := ask(t.Context(), "transform.t", query, []string{"source.people"})
+			if p := problem.As(err); p == nil || p.Code != "sql-refused" && p.Code != "bare-table" {
+				t.Errorf("%s: got %v, want it refused", query, err)
+			}
 		}
 	}
 	wantNoFiles(t, d.out)

@@ -27,7 +27,10 @@ type Request struct {
 	Format    dataset.Format
 	Delimiter string
 	Rows      int      // how many of the first rows
-	Hide      []string // columns of which no value is told
+	Hide      []string // columns of which no value is told; all must be there
+	// HideToo are columns of which no value is told, where there are such.
+	HideToo []string
+	HideAll bool // no value of any column is told
 	// FooterOnly has nothing but the end of a Parquet file read: the rest of the
 	// local file is not there.
 	FooterOnly bool
@@ -109,6 +112,12 @@ func hiddenColumns(req Request, schema dataset.Schema) ([]string, error) {
 			return nil, p
 		}
 		out = append(out, schema[at].Name)
+	}
+	for _, c := range schema {
+		named := slices.ContainsFunc(req.HideToo, func(name string) bool { return strings.EqualFold(name, c.Name) })
+		if (req.HideAll || named) && !slices.Contains(out, c.Name) {
+			out = append(out, c.Name)
+		}
 	}
 	return out, nil
 }

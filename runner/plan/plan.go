@@ -41,6 +41,9 @@ type Step struct {
 	Inputs  []string      `json:"inputs,omitempty"`
 	Proofs  []proof.Proof `json:"proofs,omitempty"`
 	Writes  *Writes       `json:"writes,omitempty"` // of a sink
+	// Shortcut is, of a sink, how it may come by its files without its rows being
+	// written anew; whether it does shows when the files are there.
+	Shortcut *compile.Shortcut `json:"shortcut,omitempty"`
 }
 
 // Writes is what a sink would write.
@@ -130,6 +133,8 @@ func Make(ctx context.Context, p *compile.Pipeline, o Options) Plan {
 			if step.Writes, err = writes(b, s.Address); err != nil {
 				step.Proofs = append(step.Proofs, proof.Bad("keys", err))
 			}
+			shortcut := b.Shortcut(s.Address)
+			step.Shortcut = &shortcut
 		}
 		out.Steps = append(out.Steps, step)
 	}

@@ -16,7 +16,6 @@ import (
 	"waybill/internal/secret"
 	"waybill/internal/sqltype"
 	"waybill/runner/compile"
-	"waybill/runner/encode"
 	"waybill/runner/engine"
 )
 
@@ -205,9 +204,9 @@ func (r *rehearsal) expectBytes(ctx context.Context, e *expectation, d *delivery
 		return []Failure{{Summary: "delivers several files, whose text cannot be compared with one"}}, nil
 	}
 	path := d.path
-	if d.output.Format.TextCompression() != encode.None {
-		plain := d.output.Format
-		plain.Compression, path = encode.None, d.path+".plain"
+	if d.output.Format.Packed() {
+		plain := d.output.Format.Plain()
+		path = d.path + ".plain"
 		if _, err := r.job.Export(ctx, engine.Export{Relation: d.output.Input, Path: path, Format: plain, OrderBy: d.output.OrderBy}); err != nil {
 			return nil, err
 		}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 
 	"waybill/config"
 	"waybill/internal/budget"
@@ -112,10 +111,9 @@ func (l *loader) parse() hcl.Blocks {
 	}
 	l.meter = budget.New(size)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		file, diags := budget.Parse(files[name], name)
-		l.diags = append(l.diags, diags...)
+		file, diags := config.Parse(files[name], name)
 		l.suite.Sources.Files[name] = file
-		if diags.HasErrors() {
+		if l.diags = append(l.diags, diags...); diags.HasErrors() {
 			continue
 		}
 		content, diags := file.Body.Content(fileSchema)
@@ -220,8 +218,7 @@ func (l *loader) project(vars map[string]config.GivenValue) *compiled {
 // scope is what tests may refer to: variables, locals, and the functions, which
 // here read any file of the project.
 func (l *loader) scope(of *schema.Scope) *schema.Scope {
-	name, meter := l.meter.Value()
-	ctx := &hcl.EvalContext{Functions: config.Functions(l.tree, l.vars, l.meter), Variables: map[string]cty.Value{name: meter}}
+	ctx := config.Context(l.tree, l.vars, l.meter)
 	if of != nil {
 		for _, name := range []string{"var", "local"} {
 			ctx.Variables[name] = of.Eval.Variables[name]

@@ -12,7 +12,6 @@ import (
 	"waybill/internal/schema"
 	"waybill/internal/sqltype"
 	"waybill/runner/compile"
-	"waybill/runner/encode"
 )
 
 // A reader reads the blocks within one test.
@@ -111,8 +110,8 @@ func (r *reader) wantedFile(e *expectation) {
 	if file {
 		attr = "file"
 	}
-	if out, err := r.test.bound.Output(e.address); err == nil && out.Format.Kind == encode.Parquet {
-		r.diags = append(r.diags, e.values.Error(attr, "invalid-value", attr+" cannot be compared with a Parquet file", "The bytes of equal rows differ. Compare rows instead."))
+	if out, err := r.test.bound.Output(e.address); err == nil && !out.Format.IsText() {
+		r.diags = append(r.diags, e.values.Error(attr, "invalid-value", fmt.Sprintf("%s cannot be compared with a file of format %q", attr, out.Format.Kind), "It is no text. Compare rows instead."))
 		return
 	}
 	switch {

@@ -244,7 +244,10 @@ func (r *rehearsal) sink(ctx context.Context, s *compile.Step) error {
 		return err
 	}
 	done, err := r.job.ExportFiles(ctx, engine.ExportFiles{Relation: out.Input, Dir: dir, Format: out.Format, OrderBy: out.OrderBy,
-		Layout: engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy}})
+		Layout: engine.Layout{MaxRows: out.MaxFileRows, MaxSize: out.MaxFileSize, PartitionBy: out.PartitionBy},
+		Key: func(number int, partition string) (string, error) {
+			return r.test.bound.FileName(s.Address, number, partition)
+		}})
 	if err != nil {
 		return err
 	}

@@ -59,9 +59,6 @@ func (v value) equal(w value) bool {
 	return v.key == w.key
 }
 
-// identical is equal without tolerance.
-func (v value) identical(w value) bool { return v.kind == w.kind && v.key == w.key }
-
 // isNested reports whether a type's values are read as JSON.
 func isNested(t sqltype.Tree) bool { return t.Name == "LIST" || t.Name == "MAP" || t.Name == "STRUCT" }
 

@@ -37,15 +37,19 @@ type Columns struct {
 // mistake found by them says so. The diagnostics point into the user's own SQL.
 // An error means that the job itself failed.
 func Check(ctx context.Context, job engine.Job, g *compile.Generation, given Given) (hcl.Diagnostics, error) {
-	var diags hcl.Diagnostics
 	told := map[finding]bool{}
+	sampler, diags := g.Sampler()
+	if diags.HasErrors() {
+		return diags, nil
+	}
+	asked := newDesk(job)
 	for _, p := range g.Pipelines {
-		bound, d := p.Sample()
+		bound, d := sampler.Sample(p)
 		diags = append(diags, d...)
 		if d.HasErrors() {
 			continue
 		}
-		c := checker{job: job, bound: bound, samples: samplesOf(p), given: given[p.Name], known: map[string]dataset.Schema{}, learned: map[string][]string{}}
+		c := checker{desk: asked, bound: bound, samples: samplesOf(p), given: given[p.Name], known: map[string]dataset.Schema{}, learned: map[string][]string{}}
 		if err := c.pipeline(ctx, p); err != nil {
 			return diags, err
 		}
@@ -65,10 +69,9 @@ type finding struct {
 	rng  hcl.Range
 }
 
-// checker judges one pipeline. Relations of the pipeline before it are
-// replaced as they are defined anew; one that is not known is never read.
+// checker judges one pipeline.
 type checker struct {
-	job   engine.Job
+	desk  *desk
 	bound *compile.Bound
 	// samples are the pipeline with texts for what only a run may know.
 	samples func() []*compile.Bound
@@ -136,7 +139,7 @@ func (c *checker) source(ctx context.Context, s *compile.Step) error {
 	if contract == nil {
 		return nil
 	}
-	columns, err := c.job.Attach(ctx, s.Address, dataset.Dataset{Format: dataset.Parquet, Schema: contract})
+	columns, err := c.desk.promise(ctx, s.Address, contract)
 	if err != nil {
 		return c.found(s, verdict{bound: c.bound, err: err})
 	}
@@ -146,7 +149,7 @@ func (c *checker) source(ctx context.Context, s *compile.Step) error {
 
 // sink looks at the columns that a sink delivers, where they are known.
 func (c *checker) sink(s *compile.Step) {
-	input, order := c.bound.Takes(s.Address)
+	input, named, order := c.bound.Takes(s.Address)
 	columns, ok := c.known[input]
 	if !ok {
 		return
@@ -158,11 +161,21 @@ func (c *checker) sink(s *compile.Step) {
 	if names := c.bound.Exposed(s.Address, columns); len(names) > 0 {
 		report(compile.SensitiveColumns(s.Address, input, names), "input")
 	}
+	missing := func(attr, name string) {
+		p := problem.New("column-not-found", fmt.Sprintf("column %q does not exist in %s", name, input), nil)
+		p.Remedy = []string{strings.TrimSpace("It has: " + columns.String() + "." + diag.Suggest(name, columnNames(columns)))}
+		report(p, attr)
+	}
 	for _, term := range order {
 		if at, name, _ := columns.Order(term); at < 0 {
-			p := problem.New("column-not-found", fmt.Sprintf("column %q does not exist in %s", name, input), nil)
-			p.Remedy = []string{strings.TrimSpace("It has: " + columns.String() + "." + diag.Suggest(name, columnNames(columns)))}
-			report(p, "order_by")
+			missing("order_by", name)
+		}
+	}
+	for attr, names := range named {
+		for _, name := range names {
+			if columns.Index(name) < 0 {
+				missing(attr, name)
+			}
 		}
 	}
 }
@@ -203,7 +216,7 @@ func (c *checker) judge(ctx context.Context, bound *compile.Bound, s *compile.St
 	}
 	for _, in := range s.Inputs {
 		if _, known := c.known[in]; !known {
-			v.err = c.job.Vet(ctx, v.query, s.Inputs)
+			v.err = c.desk.vet(ctx, v.query, s.Inputs)
 			return v
 		}
 	}
@@ -214,7 +227,7 @@ func (c *checker) judge(ctx context.Context, bound *compile.Bound, s *compile.St
 			}
 		}
 	}
-	schema, err := c.job.Define(ctx, s.Address, v.query, s.Inputs)
+	schema, err := c.desk.judge(ctx, s.Address, v.query, s.Inputs, c.known)
 	if err == nil && s.Family == compile.Condition {
 		err = compile.OneBoolean(s.Address, schema)
 	}
@@ -232,7 +245,7 @@ func (c *checker) unused(ctx context.Context, s *compile.Step) error {
 	}
 	v := verdict{bound: c.bound}
 	if v.query, v.err = sqlOf(c.bound, s); v.err == nil {
-		v.err = c.job.Vet(ctx, v.query, s.Inputs)
+		v.err = c.desk.vet(ctx, v.query, s.Inputs)
 	}
 	return c.found(s, v)
 }

@@ -98,6 +98,15 @@ func (c *carrier) meet(ctx context.Context) (skipped string, err error) {
 // is sent.
 func (c *carrier) meetNone(ctx context.Context) error {
 	missing := c.missing("", sinks.Manifest, sinks.Success)
+	for _, a := range missing { // what is ours must go if the rest cannot come
+		sent, err := c.sentBefore(ctx, a)
+		if err != nil {
+			return err
+		}
+		if sent {
+			c.wrote[a.Key] = true
+		}
+	}
 	seen, err := c.lookAll(ctx, missing)
 	if err != nil {
 		return err
@@ -148,6 +157,24 @@ func (c *carrier) lookAll(ctx context.Context, list []sinks.Artifact) ([]sinks.O
 // requests, of which a delivery may have ten thousand.
 const looksAtOnce = 16
 
+// sentBefore reports whether what stands where an artifact is to go is what an
+// earlier attempt announced there and did not live to record, be it with other
+// bytes: an encrypted file that is lost and made anew has others even if the
+// rows are equal.
+func (c *carrier) sentBefore(ctx context.Context, a sinks.Artifact) (bool, error) {
+	for _, in := range c.d.Intents {
+		if in.Key != a.Key || in.Settled {
+			continue
+		}
+		before := a
+		before.SHA256, before.Size = in.SHA256, in.Size
+		if _, _, ours, err := c.t.Look(ctx, before); err != nil || ours {
+			return ours, err
+		}
+	}
+	return false, nil
+}
+
 // meetFirst skips the delivery if the first of its files is there, and sends
 // that one before the others, in case somebody else does so at this moment.
 func (c *carrier) meetFirst(ctx context.Context) (skipped string, err error) {
@@ -163,6 +190,9 @@ func (c *carrier) meetFirst(ctx context.Context) (skipped string, err error) {
 	case ours:
 		return "", c.adopt(ctx, first, obj)
 	case found:
+		if sent, err := c.sentBefore(ctx, first); err != nil || sent {
+			return "", err // begun already
+		}
 		return is, nil
 	}
 	if err := c.outdated(ctx); err != nil {
@@ -267,6 +297,11 @@ func (c *carrier) outdated(ctx context.Context) error {
 }
 
 func (c *carrier) remove(ctx context.Context, key string) error {
+	// Unlike a put, which is announced, nothing else would tell that we slept
+	// for so long that another process has done our work.
+	if err := c.d.Ledger.Held(ctx); err != nil {
+		return err
+	}
 	if err := c.t.Remove(ctx, key); err != nil {
 		return err
 	}

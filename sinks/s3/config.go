@@ -51,6 +51,29 @@ func (c Config) Place() string {
 // Role is the ARN of the role that writes; empty if none is assumed.
 func (c Config) Role() string { return c.Connection.ActsAs(c.Roles...) }
 
+// CopiesAs names the identity by which S3 can be asked to copy objects to the
+// sink's place; empty if it cannot. An accelerated endpoint is for what is sent,
+// and SSE-C for what S3 cannot read.
+func (c Config) CopiesAs() string {
+	if c.Accelerate || c.Encryption != nil && c.Encryption.SSE == sseCustomer {
+		return ""
+	}
+	conn := c.connection()
+	return conn.Key(c.Roles...)
+}
+
+// connection is who we are before the sink's own roles, in the bucket's region.
+func (c Config) connection() identity.Config {
+	conn := identity.Config{}
+	if c.Connection != nil {
+		conn = *c.Connection
+	}
+	if c.Region != "" {
+		conn.Region = c.Region
+	}
+	return conn
+}
+
 // Kind is `sink "s3"`. All sinks made by it share their sessions through ids.
 func Kind(ids *identity.Identities) sinks.Kind {
 	return component.New("s3", block(), check, func(c Config, _ sinks.Env) (sinks.Sink, error) {

@@ -59,13 +59,14 @@ func (s *sink) Deliver(ctx context.Context, d sinks.Delivery) (sinks.Receipt, er
 		return sinks.Receipt{}, err
 	}
 	receipt.Identity = arn
+	r.copies.tell(d.Note)
 	return receipt, nil
 }
 
 // connect becomes who we are to be. Credentials are asked for here, before
 // anything is announced, so that a role that refuses us leaves no trace.
 func (s *sink) connect(ctx context.Context) (*objectstore.Client, string, error) {
-	conn := s.connection()
+	conn := s.cfg.connection()
 	cfg, err := s.ids.AWSConfig(ctx, &conn, s.cfg.Roles)
 	if err != nil {
 		return nil, "", err
@@ -83,18 +84,6 @@ func (s *sink) connect(ctx context.Context) (*objectstore.Client, string, error)
 	o.Identity = arn
 	o.Where = "" // what S3 refuses is the sink's affair, and the run knows where that stands
 	return objectstore.New(cfg, o), arn, nil
-}
-
-// connection is the sink's, in the region of its bucket.
-func (s *sink) connection() identity.Config {
-	conn := identity.Config{}
-	if s.cfg.Connection != nil {
-		conn = *s.cfg.Connection
-	}
-	if s.cfg.Region != "" {
-		conn.Region = s.cfg.Region
-	}
-	return conn
 }
 
 // checkKeys refuses what S3 would refuse, and what would replace itself.
@@ -120,6 +109,7 @@ type run struct {
 	progress *progress
 	parts    int    // of one object at once
 	options  string // fingerprint
+	copies   copies
 	// resumable are the uploads that a dead process left open and that can be
 	// gone on with, by key.
 	resumable map[string]string
@@ -164,6 +154,9 @@ func (r *run) upload(a sinks.Artifact) objectstore.Upload {
 	}
 	if e := r.cfg.Encryption; e != nil && e.SSE != sseCustomer {
 		up.SSE, up.KMSKeyID = e.SSE, e.KMSKeyID
+	}
+	if from := a.Origin; from != nil && from.Identity != "" && from.Identity == r.cfg.CopiesAs() {
+		up.From = &objectstore.Source{Bucket: from.Bucket, Key: from.Key, ETag: from.ETag, Version: from.Version, ExpectedOwner: from.Owner}
 	}
 	return up
 }

@@ -57,6 +57,7 @@ func (r *run) Put(ctx context.Context, a sinks.Artifact, absent bool) (sinks.Obj
 		r.neverThere(ctx, a, err)
 		return sinks.Object{}, err
 	}
+	r.copies.add(up, done)
 	obj := r.object(a)
 	obj.Checksum, obj.ETag, obj.Version = done.Checksum, done.ETag, done.Version
 	return obj, r.settle(ctx, obj)

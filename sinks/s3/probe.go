@@ -13,7 +13,7 @@ import (
 // Probe becomes who delivers and looks for the bucket. With traces it also
 // begins an upload, which it aborts. See sinks.Prober.
 func (s *sink) Probe(ctx context.Context, t proof.Trial) []proof.Proof {
-	conn := s.connection()
+	conn := s.cfg.connection()
 	out := s.ids.Prove(ctx, &conn, s.cfg.Roles, t.Traces)
 	if out[len(out)-1].Verdict == proof.Failed {
 		return out

@@ -104,6 +104,12 @@ func uploads(t *testing.T, w *identitytest.World, bucket string) []string {
 }
 
 func place(t *testing.T, role string) sinktest.Place {
+	p, _ := placeIn(t, role)
+	return p
+}
+
+// placeIn is a place and the world that it is in.
+func placeIn(t *testing.T, role string) (sinktest.Place, *identitytest.World) {
 	w := identitytest.Start(t)
 	return sinktest.Place{
 		Minimum: role == "Inbox",
@@ -141,7 +147,7 @@ func place(t *testing.T, role string) sinktest.Place {
 				t.Fatal(err)
 			}
 		},
-	}
+	}, w
 }
 
 // written counts the objects that a world's S3 was made to write.

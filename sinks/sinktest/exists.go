@@ -15,10 +15,12 @@ var existsTests = []test{
 	{"if_exists fail: our own with other bytes", failChanged},
 	{"if_exists fail: left of an earlier delivery", failStale},
 	{"if_exists fail: stopped before the record", failUnrecorded},
+	{"if_exists fail: begun with other bytes", failBegunOtherwise},
 	{"if_exists fail: one appears on the way", failLate},
 	{"if_exists skip: nothing is there", skipFresh},
 	{"if_exists skip: the first is there", skipForeign},
 	{"if_exists skip: begun before", skipBegun},
+	{"if_exists skip: begun with other bytes", skipBegunOtherwise},
 	{"if_exists skip: one appears on the way", skipLate},
 }
 
@@ -154,6 +156,46 @@ func failUnrecorded(t *testing.T, p Place) {
 	}
 }
 
+// begun delivers a set up to its nth record, and returns the ledger and the
+// same set with other bytes: that of an attempt whose files were lost and made
+// anew, as encryption makes them.
+func begun(t *testing.T, p Place, at int, ifExists string) (*Ledger, set) {
+	t.Helper()
+	first, again, l := newSet(t, "out", 2, 1), newSet(t, "out", 2, 2), &Ledger{}
+	for i := range first.data {
+		first.data[i].Key += string(rune('a' + at))
+		again.data[i].Key = first.data[i].Key
+	}
+	first.manifest.Key += string(rune('a' + at))
+	first.success.Key += string(rune('a' + at))
+	again.manifest.Key, again.success.Key = first.manifest.Key, first.success.Key
+	l.stopsAt(at, func() {
+		d := Delivery(l, first.all()...)
+		d.IfExists = ifExists
+		_, _ = p.Sink.Deliver(t.Context(), d)
+	})
+	return l, again
+}
+
+// failBegunOtherwise: nothing is replaced, but what the same run sent before is
+// ours to take away, recorded or not; then there is room.
+func failBegunOtherwise(t *testing.T, p Place) {
+	lookable(t, p)
+	for at := range 9 {
+		l, again := begun(t, p, at, sinks.Fail)
+		if _, pr := deliverIf(t, p, l, sinks.Fail, again.all()...); pr != nil {
+			wantExists(t, pr)
+			for _, a := range again.all() {
+				wantAbsent(t, p, a.Key)
+			}
+			if _, pr := deliverIf(t, p, l, sinks.Fail, again.all()...); pr != nil {
+				t.Fatalf("stopped at %d: there is no room: %+v", at, pr)
+			}
+		}
+		wantSet(t, p, again)
+	}
+}
+
 // failLate: an object that appears after the look makes the whole fail, and
 // only what is ours goes.
 func failLate(t *testing.T, p Place) {
@@ -220,6 +262,19 @@ func skipBegun(t *testing.T, p Place) {
 			t.Fatalf("stopped at %d: %+v, %+v", at, r, pr)
 		}
 		wantSet(t, p, s)
+	}
+}
+
+// skipBegunOtherwise: what the same run sent before is no reason to skip the
+// rest, even if its bytes are others now.
+func skipBegunOtherwise(t *testing.T, p Place) {
+	lookable(t, p)
+	for at := range 9 {
+		l, again := begun(t, p, at, sinks.Skip)
+		if r, pr := deliverIf(t, p, l, sinks.Skip, again.all()...); pr != nil || r.Skipped != "" {
+			t.Fatalf("stopped at %d: %+v, %+v", at, r, pr)
+		}
+		wantSet(t, p, again)
 	}
 }
 

@@ -21,6 +21,7 @@ var layoutTests = []test{
 	{"layout: fewer files without a success file", fewerUnmarked},
 	{"layout: a success file of another name", movedSuccess},
 	{"layout: a put whose end nobody saw", unseenPut},
+	{"layout: taken over by another process", takenOver},
 	{"layout: stopped at each point of a first delivery", stoppedFirst},
 	{"layout: stopped at each point of a second delivery", stoppedSecond},
 }
@@ -164,6 +165,19 @@ func fewerFiles(t *testing.T, p Place) {
 	if _, found := p.Read("out/part-0000009.csv"); !found {
 		t.Error("an object that is not ours was removed")
 	}
+}
+
+// takenOver sleeps for so long before its first change that another process has
+// made the delivery, which is to stay.
+func takenOver(t *testing.T, p Place) {
+	first, second, l := newSet(t, "out", 4, 1), newSet(t, "out", 2, 2), &Ledger{}
+	deliver(t, p, l, first.all()...)
+	l.NextRun()
+	l.Lost = errors.New("taken over")
+	if _, err := p.Sink.Deliver(t.Context(), Delivery(l, second.all()...)); !errors.Is(err, l.Lost) {
+		t.Errorf("got %v, want %v", err, l.Lost)
+	}
+	wantSet(t, p, first)
 }
 
 // wantDenied delivers, wants to be refused for lack of a permission to remove,

@@ -21,7 +21,12 @@ type Ledger struct {
 	OnIntend  func(sinks.Intent) error
 	OnSettle  func(sinks.Object) error
 	OnRemoved func(key string) error
+	// Lost, if set, is what Held fails with.
+	Lost error
 }
+
+// Held fails if it was told to.
+func (l *Ledger) Held(context.Context) error { return l.Lost }
 
 // NextRun begins another run of the same slot, as the store does: what is
 // settled is to be sent again, what is open is left to be settled, and what

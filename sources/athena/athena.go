@@ -79,6 +79,11 @@ type extraction struct {
 
 // Extract implements sources.Source.
 func (s *Source) Extract(ctx context.Context, req sources.Request) (dataset.Dataset, error) {
+	if req.Limit > 0 {
+		some := *s
+		some.stmt = s.stmt.cut(req.Limit)
+		s = &some
+	}
 	x, err := s.begin(ctx, req)
 	if err != nil {
 		return dataset.Dataset{}, err

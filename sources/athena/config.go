@@ -26,10 +26,14 @@ type Config struct {
 	Fetch               string           `wb:"fetch"`
 	ReuseResults        time.Duration    `wb:"reuse_results"` // 0: never
 	ExpectedBucketOwner string           `wb:"expected_bucket_owner"`
+	DataLocations       []string         `wb:"data_locations"` // s3://bucket/prefix/
 }
 
 // Role is the ARN of the role that asks Athena; empty if none is assumed.
 func (c Config) Role() string { return c.Connection.ActsAs() }
+
+// ReadsAs names the identity that reads what UNLOAD stages in S3.
+func (c Config) ReadsAs() string { return c.Connection.Key() }
 
 // maxReuse is the oldest result that Athena reuses: 10,080 minutes.
 const maxReuse = 7 * 24 * time.Hour
@@ -55,7 +59,7 @@ func Block() *schema.Block {
 			{Name: "workgroup", Type: schema.String, Default: "primary", Example: `"primary"`,
 				Doc: "The workgroup that the query runs in: letters, digits and . _ -, at most 128. Its enforced settings take precedence over output_location."},
 			{Name: "output_location", Type: schema.String, Example: `"s3://lake-results/waybill/"`,
-				Doc: "Where Athena writes results. May be absent if the workgroup has a location. What UNLOAD writes below it is removed after the download; result files stay, as reuse_results needs them."},
+				Doc: "Where Athena writes results. May be absent if the workgroup has a location. What UNLOAD writes below it is removed after the download, or after the run if a sink may have S3 copy it from there; result files stay, as reuse_results needs them."},
 			{Name: "query", Type: schema.Query, Example: `"SELECT * FROM orders WHERE day = ?"`,
 				Doc: "The SQL text, at most 262,144 bytes. Exactly one of query and query_file is set."},
 			{Name: "query_file", Type: schema.QueryFile, Example: `"sql/orders.sql"`,
@@ -68,6 +72,8 @@ func Block() *schema.Block {
 				Doc: "Let Athena answer with the result of the very same query if it is not older than this: whole minutes, at most 7d. Implies a result file."},
 			{Name: "expected_bucket_owner", Type: schema.String, Example: `"123456789012"`,
 				Doc: "The account that must own the bucket of output_location. It does not cover an enforced location of the workgroup."},
+			{Name: "data_locations", Type: schema.Strings, Example: `["s3://lake-data/orders/"]`,
+				Doc: "Where the tables' data is, for `waybill iam`: Athena reads it with our permissions, and only the catalog knows where it is. It changes nothing in a run."},
 		},
 	}
 }
@@ -109,6 +115,13 @@ func checkSettings(c Config, v *schema.Values) hcl.Diagnostics {
 	}
 	if v.Set("expected_bucket_owner") && v.Known("expected_bucket_owner") && !accountID.MatchString(c.ExpectedBucketOwner) {
 		refuse("expected_bucket_owner", "expected_bucket_owner is not an account id", "An AWS account id has 12 digits.")
+	}
+	if v.Known("data_locations") {
+		for _, l := range c.DataLocations {
+			if _, err := parseLocation(l); err != nil {
+				refuse("data_locations", err.Error(), "Write s3://bucket/prefix/.")
+			}
+		}
 	}
 	if c.ReuseResults > maxReuse || c.ReuseResults%time.Minute != 0 {
 		refuse("reuse_results", "reuse_results is not what Athena takes", `Athena counts it in minutes: write "1m" to "7d".`)

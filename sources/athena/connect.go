@@ -51,5 +51,12 @@ func (x *extraction) bring(ctx context.Context, from location, name, path string
 		return dataset.File{}, fmt.Errorf("look at %s: %w", from, err)
 	}
 	err = store.Download(ctx, objectstore.Download{Bucket: from.bucket, Key: from.key, ETag: info.ETag, Size: info.Size, Path: path, Progress: progress})
-	return dataset.File{Name: name, Size: info.Size, Rows: -1}, err
+	f := dataset.File{Name: name, Size: info.Size, Rows: -1}
+	if x.tok.Method == methodUnload && x.leaves() {
+		f.Origin = &dataset.Origin{Bucket: from.bucket, Key: from.key, ETag: info.ETag, Version: info.Version, Identity: x.cfg.ReadsAs()}
+		if x.tok.Place.Ours {
+			f.Origin.Owner = x.cfg.ExpectedBucketOwner
+		}
+	}
+	return f, err
 }

@@ -2,6 +2,7 @@ package athena
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -390,5 +391,104 @@ func TestDeadlineIsATimeout(t *testing.T) {
 	}
 	if c.running() != 0 {
 		t.Error("the query goes on")
+	}
+}
+
+// What a sink might have copied stays until it is released, and then goes by
+// its own names, once however often it is asked for.
+func TestStagingIsLeftUntilReleased(t *testing.T) {
+	c := newCloud(t)
+	s := c.source(t, func(cfg *Config) { cfg.ExpectedBucketOwner = "123456789012" })
+	req := request(t)
+	req.Leave, req.Codec = true, "zstd"
+	ds, err := s.Extract(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	staging := "waybill/waybill-staging/attempt-0123456789-0123456789-0001/"
+	origin := func(key string) *dataset.Origin {
+		return &dataset.Origin{Bucket: "lake-results", Key: staging + key, ETag: `"8"`, Owner: "123456789012", Identity: s.cfg.ReadsAs()}
+	}
+	if diff := cmp.Diff([]*dataset.Origin{origin("a"), origin("b")}, []*dataset.Origin{ds.Files[0].Origin, ds.Files[1].Origin}); diff != "" {
+		t.Errorf("origins (-want +got):\n%s", diff)
+	}
+	if !ds.Left() || len(c.deleted) > 0 {
+		t.Errorf("left: %v, deleted: %v", ds.Left(), c.deleted)
+	}
+	for range 2 {
+		if err := s.Release(t.Context(), ds); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"lake-results/" + staging + "a", "lake-results/" + staging + "b"}, c.deleted); diff != "" {
+		t.Errorf("deleted (-want +got):\n%s", diff)
+	}
+}
+
+func TestReleaseIsNoMatterOfPermissions(t *testing.T) {
+	c := newCloud(t)
+	s := c.source(t, nil)
+	req := request(t)
+	req.Leave = true
+	ds, err := s.Extract(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.answers["DeleteObject"] = always(&fault{Status: 403, Body: map[string]any{"code": "AccessDenied"}})
+	if err := s.Release(t.Context(), ds); err != nil || len(c.seen("DeleteObject")) != 1 {
+		t.Errorf("%v after %d requests, want none after the first", err, len(c.seen("DeleteObject")))
+	}
+	c.answers["DeleteObject"] = always(&fault{Status: 400, Body: map[string]any{"code": "RequestTimeout"}})
+	if err := s.Release(t.Context(), ds); err == nil {
+		t.Error("what may still succeed was given up silently")
+	}
+}
+
+// UNLOAD writes timestamps as INT96: nobody takes such files as they are, so
+// they are not left.
+func TestTimestampsAreNotLeft(t *testing.T) {
+	for _, typ := range []string{"timestamp", "array"} {
+		c := newCloud(t)
+		c.columns = []column{{Name: "at", Type: typ}}
+		c.types = []string{map[string]string{"timestamp": "timestamp(3)", "array": "array(timestamp(3))"}[typ]}
+		req := request(t)
+		req.Leave = true
+		ds, err := c.source(t, nil).Extract(t.Context(), req)
+		if err != nil || ds.Left() || len(c.deleted) != 2 {
+			t.Errorf("%s: left %v, deleted %v, %v", typ, ds.Left(), c.deleted, err)
+		}
+	}
+}
+
+// The codec is what is wished for as far as UNLOAD has it, and does not change
+// with the wish once the query is announced: Athena would refuse its token.
+func TestCodec(t *testing.T) {
+	for wish, want := range map[string]string{"": "SNAPPY", "snappy": "SNAPPY", "zstd": "ZSTD", "gzip": "GZIP", "none": "SNAPPY", "lzo": "SNAPPY"} {
+		c := newCloud(t)
+		req := request(t)
+		req.Codec, req.Leave = wish, true
+		var saved []byte
+		req.Save = func(_ context.Context, token []byte) error { saved = token; return nil }
+		s := c.source(t, nil)
+		if _, err := s.Extract(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		tok, err := readToken(saved)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tok.Done, tok.Queries[stageMain] = nil, "" // as if the process had died before the answer
+		if req.Resume, err = json.Marshal(tok); err != nil {
+			t.Fatal(err)
+		}
+		req.Codec = "another"
+		if _, err := s.Extract(t.Context(), req); err != nil {
+			t.Errorf("%s, resumed: %v", wish, err)
+		}
+		for _, call := range c.seen("StartQueryExecution") {
+			if sql := call.Body["QueryString"].(string); strings.HasPrefix(sql, "UNLOAD") && !strings.Contains(sql, "compression = '"+want+"'") {
+				t.Errorf("%q: got %s, want %s", wish, sql, want)
+			}
+		}
 	}
 }

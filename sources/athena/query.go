@@ -36,9 +36,9 @@ func requestToken(attempt, stage string) string { return attempt + "-" + stage }
 // query runs one statement to its successful end, or goes on with the one that
 // was started for this stage before.
 func (x *extraction) query(ctx context.Context, stage, sql string) (*types.QueryExecution, error) {
-	x.wrapped = 0
+	x.wrapped = x.stmt.cutLines
 	if sql != x.stmt.text {
-		x.wrapped = wrapLines
+		x.wrapped += wrapLines
 	}
 	id, err := x.started(ctx, stage, sql)
 	if err == nil {

@@ -19,6 +19,7 @@ type statement struct {
 	placeholders int    // question marks outside of quotes and comments
 	ordered      bool   // ORDER BY at the top level
 	limit        int64  // of a top-level LIMIT; -1 without one
+	cutLines     int    // lines that cut has put before the user's own
 }
 
 // parseStatement reads a query. Its errors are sentences about the text, with
@@ -128,11 +129,21 @@ func (s statement) described() string {
 // validated returns the statement that has the query judged without running it.
 func (s statement) validated() string { return "EXPLAIN (TYPE VALIDATE)\n" + s.text }
 
+// cut returns the statement for no more than so many rows.
+func (s statement) cut(rows int64) statement {
+	s.text = "SELECT * FROM (\n" + s.text + "\n) LIMIT " + strconv.FormatInt(rows, 10)
+	s.verb, s.cutLines = "SELECT", wrapLines
+	if s.limit < 0 || s.limit > rows {
+		s.limit = rows
+	}
+	return s
+}
+
 // unloaded returns the statement that writes the query's rows below an s3://
-// location, as Parquet. UNLOAD takes a SELECT; VALUES, TABLE and parentheses
+// location, as Parquet with that codec. UNLOAD takes a SELECT; VALUES, TABLE and parentheses
 // become one.
-func (s statement) unloaded(location string) string {
-	return "UNLOAD (SELECT * FROM (\n" + s.text + "\n)) TO " + quoteString(location) + " WITH (format = 'PARQUET', compression = 'SNAPPY')"
+func (s statement) unloaded(location, codec string) string {
+	return "UNLOAD (SELECT * FROM (\n" + s.text + "\n)) TO " + quoteString(location) + " WITH (format = 'PARQUET', compression = " + quoteString(strings.ToUpper(codec)) + ")"
 }
 
 // typed returns the statement whose only row holds the exact type of each

@@ -114,13 +114,14 @@ func TestPositionsLeadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := endOf(query[:strings.Index(query, "MARK")])
-		for wrapped, sent := range map[int]string{0: s.text, wrapLines: s.described()} {
+		cut := s.cut(10)
+		for wrapped, sent := range map[int]string{0: s.text, wrapLines: s.described(), 2 * wrapLines: cut.described()} {
 			seen := endOf(sent[:strings.Index(sent, "MARK")])
 			if got := s.inQuery(seen, wrapped); got != want {
 				t.Fatalf("%q: %v leads to %v, want %v", sent, seen, got, want)
 			}
 		}
-		if sent := s.unloaded("s3://b/"); endOf(sent[:strings.Index(sent, "MARK")]) != endOf(s.described()[:strings.Index(s.described(), "MARK")]) {
+		if sent := s.unloaded("s3://b/", "zstd"); endOf(sent[:strings.Index(sent, "MARK")]) != endOf(s.described()[:strings.Index(s.described(), "MARK")]) {
 			t.Fatal("the two wrappings differ in their lines")
 		}
 	})

@@ -22,6 +22,7 @@ type token struct {
 	Place   *place         `json:"place,omitempty"`   // nil until the workgroup has been asked
 	Method  string         `json:"method,omitempty"`  // methodUnload or methodResults; empty until decided
 	Staging string         `json:"staging,omitempty"` // where UNLOAD writes: an s3:// location that ends in "/"
+	Codec   string         `json:"codec,omitempty"`   // of what UNLOAD writes
 	Columns dataset.Schema `json:"columns,omitempty"` // nil until described
 	// Queries holds an entry for each query that was announced; the id is
 	// empty until Athena has answered.

@@ -1,6 +1,7 @@
 package athena
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"waybill/internal/dataset"
+	"waybill/internal/objectstore"
 	"waybill/internal/problem"
 	"waybill/sources"
 )
@@ -31,7 +33,8 @@ const (
 // downloads them. It returns the objects that it staged.
 func (x *extraction) unload(ctx context.Context) (dataset.Dataset, []location, error) {
 	staging := x.output().below(stagingFolder).below(x.req.Attempt)
-	qe, err := x.query(ctx, stageMain, x.stmt.unloaded(staging.String()))
+	x.tok.Codec = cmp.Or(x.tok.Codec, codecFor(x.req.Codec)) // a query that is announced is not changed any more
+	qe, err := x.query(ctx, stageMain, x.stmt.unloaded(staging.String(), x.tok.Codec))
 	if err != nil {
 		x.discardFailed(ctx, qe, staging)
 		return dataset.Dataset{}, nil, err
@@ -45,7 +48,53 @@ func (x *extraction) unload(ctx context.Context) (dataset.Dataset, []location, e
 		return dataset.Dataset{}, nil, err
 	}
 	ds := dataset.Dataset{Dir: x.req.Dir, Format: dataset.Parquet, Files: files, Schema: x.tok.Columns, Rows: -1, Stats: stats(qe, "UNLOAD")}
+	if ds.Left() {
+		staged = nil
+	}
 	return ds, staged, complete(&ds)
+}
+
+// codecFor is the codec that UNLOAD writes if that one is wished for. Where it
+// is all the same, snappy is the quickest to read.
+func codecFor(wish string) string {
+	if slices.Contains([]string{"snappy", "gzip", "zstd"}, wish) {
+		return wish
+	}
+	return "snappy"
+}
+
+// leaves reports whether staged objects stay, as the request wishes. UNLOAD
+// writes timestamps as INT96, which is never delivered, so nobody would copy
+// such files.
+func (x *extraction) leaves() bool {
+	return x.req.Leave && !slices.ContainsFunc(x.tok.Columns, func(c dataset.Column) bool { return strings.Contains(c.Type, "timestamp") })
+}
+
+// Release implements sources.Releaser. It removes exactly the objects that the
+// dataset was brought from. A role that may not delete leaves them to the
+// bucket's lifecycle rule.
+func (s *Source) Release(ctx context.Context, ds dataset.Dataset) error {
+	c, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, cleanupTime)
+	defer cancel()
+	for _, f := range ds.Files {
+		if f.Origin == nil {
+			continue
+		}
+		opts := objectstore.OptionsOf(s.cfg.Connection)
+		opts.ExpectedOwner = f.Origin.Owner
+		err := objectstore.New(c.aws, opts).Delete(ctx, f.Origin.Bucket, f.Origin.Key)
+		if err != nil && problem.ClassOf(err) == problem.Permanent {
+			return nil // the others are refused as well
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // complete settles what an UNLOAD without rows leaves open: it writes no file,

@@ -19,8 +19,21 @@ pipeline "p" {
     input = transform.t
     path  = "out.csv"
     format "csv" {}
-    pgp { # WARNING not-supported-yet: pgp
-      public_key = "key"
-    }
+  }
+}
+pipeline "pictures" {
+  source "file" "in" {
+    path = "in.csv"
+    format "csv" {}
+  }
+  sink "file" "pdf" {
+    input = source.in
+    path  = "out.pdf"
+    format "pdf" {} # WARNING not-supported-yet: format "pdf" is checked
+  }
+  sink "file" "png" {
+    input = source.in
+    path  = "out.png"
+    format "png" {} # WARNING not-supported-yet: format "png"
   }
 }

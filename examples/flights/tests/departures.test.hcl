@@ -40,7 +40,7 @@ test "a flight from an unknown airport is left out" {
 
   given "source.flights" {
     columns = { date = "timestamp", delay = "integer", distance = "integer", origin = "varchar", destination = "varchar" }
-    rows    = [{ date = "2001-01-01 06:30", delay = 5, distance = 719, origin = "ATL", destination = "XXX" }]
+    rows    = [{ date = "2001-01-01 06:30", delay = 5, distance = 719, origin = "ATL", destination = "ZZZ" }]
   }
 
   given "source.airports" {

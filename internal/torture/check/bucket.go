@@ -1,17 +1,13 @@
 package check
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -108,88 +104,6 @@ func (d Dir) Uploads(_ context.Context, bucket, prefix string) ([]Upload, error)
 		}
 	}
 	return out, nil
-}
-
-// A Write is a request that the sandbox's journal tells of, and that made an
-// object appear.
-type Write struct {
-	Time        time.Time
-	Bucket, Key string
-	SHA256      string // as announced in the object's metadata; empty for parts put together
-	Size        int64  // of the body; -1 for parts put together
-}
-
-// A Journal follows the journal of a sandbox. Its methods are safe for
-// concurrent use.
-type Journal struct {
-	path string
-
-	mu     sync.Mutex
-	read   int64
-	writes map[string][]Write // by bucket/key
-}
-
-// NewJournal follows the journal at path.
-func NewJournal(path string) *Journal { return &Journal{path: path, writes: map[string][]Write{}} }
-
-// Writes returns the successful writes of one object so far, oldest first.
-func (j *Journal) Writes(bucket, key string) ([]Write, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if err := j.follow(); err != nil {
-		return nil, err
-	}
-	return j.writes[bucket+"/"+key], nil
-}
-
-func (j *Journal) follow() error {
-	f, err := os.Open(j.path)
-	if err != nil {
-		return fmt.Errorf("read the journal: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // only read
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("read the journal: %w", err)
-	}
-	text := make([]byte, info.Size()-j.read)
-	if _, err := f.ReadAt(text, j.read); err != nil {
-		return fmt.Errorf("read the journal: %w", err)
-	}
-	whole := text[:bytes.LastIndexByte(text, '\n')+1]
-	j.read += int64(len(whole))
-	for line := range bytes.Lines(whole) {
-		if err := j.add(line); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (j *Journal) add(line []byte) error {
-	var e struct {
-		Time                        time.Time
-		Operation, Bucket, Key, Via string
-		Code                        string
-		Status                      int
-		BytesIn                     int64 `json:"bytes_in"`
-		Header                      map[string]string
-	}
-	if err := json.Unmarshal(line, &e); err != nil {
-		return fmt.Errorf("read the journal: %w", err)
-	}
-	w := Write{Time: e.Time, Bucket: e.Bucket, Key: e.Key, SHA256: e.Header["x-amz-meta-waybill-sha256"], Size: e.BytesIn}
-	switch {
-	case e.Via != "" || e.Status/100 != 2 && e.Status != 0 || e.Code != "":
-		return nil
-	case e.Operation == "CompleteMultipartUpload":
-		w.SHA256, w.Size = "", -1
-	case e.Operation != "PutObject" || e.Status == 0:
-		return nil
-	}
-	name := e.Bucket + "/" + e.Key
-	j.writes[name] = append(j.writes[name], w)
-	return nil
 }
 
 // objectName is the key that the gateway has noted at a directory of uploads.

@@ -29,6 +29,7 @@ type scene struct {
 	dir    string
 	ledger *sql.DB
 	want   Want
+	others []time.Time
 }
 
 // newScene has one slot, delivered as one file with a manifest and a success
@@ -49,10 +50,22 @@ func newScene(t *testing.T) *scene {
 	s.sql(`INSERT INTO deliveries VALUES ('d1', 'orders', 'sink.acme', ?, 1, ?, ?)`, slot.Unix(), receipt(t, "orders/2001-01-02.csv", whole), slot.Add(time.Hour).UnixMicro())
 	s.sql(`INSERT INTO intents (delivery, key, upload_id, settled, object) VALUES ('d1', 'orders/2001-01-02.csv', '', 1, '{}')`)
 	s.put("orders/2001-01-02.csv", whole)
-	s.put("orders/2001-01-02.manifest.json", fmt.Sprintf(`{"files":[{"key":"orders/2001-01-02.csv","size":%d,"sha256":%q}]}`, len(whole), digest([]byte(whole))))
+	s.put("orders/2001-01-02.manifest.json", manifestOf("orders/2001-01-02.csv", whole))
 	s.put("orders/2001-01-02._SUCCESS", "")
 	s.journal("PutObject", slot.Add(time.Minute), whole)
 	return s
+}
+
+// manifestOf is the manifest of files, which are pairs of key and text.
+func manifestOf(files ...string) string {
+	var list []string
+	rows, size := 0, 0
+	for i := 0; i < len(files); i += 2 {
+		n := strings.Count(files[i+1], "\n") - 1
+		rows, size = rows+n, size+len(files[i+1])
+		list = append(list, fmt.Sprintf(`{"key":%q,"size":%d,"rows":%d,"sha256":%q}`, files[i], len(files[i+1]), n, digest([]byte(files[i+1]))))
+	}
+	return fmt.Sprintf(`{"rows":%d,"size":%d,"files":[%s]}`, rows, size, strings.Join(list, ","))
 }
 
 func receipt(t *testing.T, key, data string) string {
@@ -92,7 +105,7 @@ func (s *scene) remove(key string) {
 // journal adds a request for the object's key.
 func (s *scene) journal(operation string, at time.Time, body string) {
 	s.t.Helper()
-	line, err := json.Marshal(map[string]any{"time": at, "operation": operation, "bucket": "inbox", "key": "orders/2001-01-02.csv", "status": 200,
+	line, err := json.Marshal(map[string]any{"time": at, "operation": operation, "bucket": "inbox", "key": "orders/2001-01-02.csv", "status": map[bool]int{true: 204, false: 200}[operation == "DeleteObject"],
 		"bytes_in": len(body), "header": map[string]string{"x-amz-meta-waybill-sha256": digest([]byte(body))}})
 	if err != nil {
 		s.t.Fatal(err)
@@ -128,7 +141,7 @@ func (s *scene) upload(id string, parts int) {
 
 func (s *scene) judge() Verdict {
 	s.t.Helper()
-	v, err := Case{Ledger: filepath.Join(s.dir, "state.db"), Pipeline: "orders", Slots: []time.Time{slot}, Wants: []Want{s.want},
+	v, err := Case{Ledger: filepath.Join(s.dir, "state.db"), Pipeline: "orders", Slots: []time.Time{slot}, Others: s.others, Wants: []Want{s.want},
 		Buckets: Dir(filepath.Join(s.dir, "s3")), Journal: NewJournal(filepath.Join(s.dir, "journal"))}.Judge(context.Background())
 	if err != nil {
 		s.t.Fatal(err)
@@ -137,7 +150,7 @@ func (s *scene) judge() Verdict {
 }
 
 func TestJudge(t *testing.T) {
-	const object = "orders/2001-01-02.csv"
+	const object, manifestKey = "orders/2001-01-02.csv", "orders/2001-01-02.manifest.json"
 	tests := []struct {
 		name  string
 		spoil func(*scene)
@@ -162,7 +175,7 @@ func TestJudge(t *testing.T) {
 		{"a slot that was not due", func(s *scene) {
 			s.sql(`INSERT INTO runs VALUES ('r2', 'orders', ?, 'schedule', 'succeeded', NULL)`, slot.Unix()+60)
 		}, "duplicate: never was due"},
-		{"other bytes after success", func(s *scene) { s.journal("PutObject", slot.Add(2*time.Hour), "x") }, "duplicate: replaced by other bytes"},
+		{"other bytes after success", func(s *scene) { s.journal("PutObject", slot.Add(2*time.Hour), "x") }, "duplicate: removed or replaced by other bytes"},
 		{"the same bytes after success", func(s *scene) { s.journal("PutObject", slot.Add(2*time.Hour), whole) }, "duplicate: written again"},
 		{"an upload with parts is open", func(s *scene) { s.upload("u1", 2) }, "partial: left open with 2 parts"},
 		{"an upload that the ledger knows is open", func(s *scene) {
@@ -171,11 +184,25 @@ func TestJudge(t *testing.T) {
 		}, "partial: left open with 0 parts"},
 		{"an intent is open", func(s *scene) { s.sql(`UPDATE intents SET settled = 0`) }, "partial: intent"},
 		{"nothing was announced", func(s *scene) { s.sql(`DELETE FROM intents`) }, "partial: nothing in the ledger"},
-		{"the manifest names what is not there", func(s *scene) { s.put("orders/2001-01-02.manifest.json", `[{"key":"x"}]`) }, "partial: which is not there"},
-		{"the manifest names other bytes", func(s *scene) {
-			s.put("orders/2001-01-02.manifest.json", `[{"key":"orders/2001-01-02.csv","size":1}]`)
-		}, "partial: other bytes"},
-		{"the manifest is empty", func(s *scene) { s.put("orders/2001-01-02.manifest.json", `{}`) }, "partial: names no object"},
+		{"the manifest names what is not there", func(s *scene) { s.put(manifestKey, manifestOf("x", whole)) }, "partial: which is not there"},
+		{"the manifest names other bytes", func(s *scene) { s.put(manifestKey, manifestOf(object, whole+"3,EU\n")) }, "partial: other bytes"},
+		{"the manifest names another number of rows", func(s *scene) {
+			s.put(manifestKey, strings.ReplaceAll(manifestOf(object, whole), `"rows":2`, `"rows":3`))
+		}, "partial: names 3 rows"},
+		{"the manifest adds up wrong", func(s *scene) {
+			s.put(manifestKey, strings.Replace(manifestOf(object, whole), `"rows":2`, `"rows":3`, 1))
+		}, "partial: tells of 3 rows"},
+		{"the manifest names a file twice", func(s *scene) { s.put(manifestKey, manifestOf(object, whole, object, whole)) }, "duplicate: twice"},
+		{"the manifest names not all", func(s *scene) { s.put("orders/2001-01-02-2.csv", header+"\n") }, "partial: does not name"},
+		{"the manifest is empty", func(s *scene) { s.put(manifestKey, `{}`) }, "partial: names 0 files"},
+		{"the manifest is no JSON", func(s *scene) { s.put(manifestKey, `key,rows`) }, "partial: not as documented"},
+		{"the manifest is missing", func(s *scene) { s.remove(manifestKey) }, "loss: manifest.json is missing"},
+		{"a file has too many rows", func(s *scene) { s.want.FileRows = 1 }, "partial: has 2 rows, and files were to have 1"},
+		{"removed after success", func(s *scene) { s.journal("DeleteObject", slot.Add(2*time.Hour), "") }, "duplicate: was removed"},
+		{"a slot of before ran", func(s *scene) {
+			s.others = []time.Time{slot.AddDate(-1, 0, 0)}
+			s.sql(`INSERT INTO runs VALUES ('r0', 'orders', ?, 'manual', 'succeeded', NULL)`, s.others[0].Unix())
+		}, ""},
 		{"the success file is missing", func(s *scene) { s.remove("orders/2001-01-02._SUCCESS") }, "loss: _SUCCESS is missing"},
 	}
 	for _, tt := range tests {
@@ -223,39 +250,5 @@ func TestEmptyUploadIsAStray(t *testing.T) {
 	s.upload("u1", 0)
 	if v := s.judge(); !v.Clean() || v.Strays != 1 {
 		t.Errorf("found %s and %d strays, want one stray only", text(v), v.Strays)
-	}
-}
-
-// What is whole at the end may have been half done before.
-func TestWatch(t *testing.T) {
-	tests := []struct {
-		name  string
-		spoil func(*scene)
-		key   string
-		want  string
-	}{
-		{"all is well", func(*scene) {}, "orders/2001-01-02._SUCCESS", ""},
-		{"the manifest came first", func(s *scene) { s.remove("orders/2001-01-02.csv"); s.remove("orders/2001-01-02._SUCCESS") }, "orders/2001-01-02.manifest.json", "which is not there"},
-		{"success over half of the data", func(s *scene) { s.put("orders/2001-01-02.csv", header+"\n"+first+"\n") }, "orders/2001-01-02.csv", "while not all was whole"},
-		{"other bytes than announced", func(s *scene) { s.put("orders/2001-01-02.csv", "x") }, "orders/2001-01-02.csv", "than were announced"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			s := newScene(t)
-			tt.spoil(s)
-			w := &Watch{Buckets: Dir(filepath.Join(s.dir, "s3")), Wants: []Want{s.want}, Slots: []time.Time{slot}}
-			announced := ""
-			if strings.HasSuffix(tt.key, ".csv") {
-				announced = digest([]byte(whole))
-			}
-			w.Saw(t.Context(), "inbox", tt.key, announced)
-			v, err := w.Verdict()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := text(v); tt.want == "" && !v.Clean() || !strings.Contains(got, tt.want) {
-				t.Errorf("saw %q, want %q", got, tt.want)
-			}
-		})
 	}
 }

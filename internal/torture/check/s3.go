@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go/encoding/httpbinding"
 )
 
 // An S3 is any service that speaks S3, asked by plain requests with path-style
@@ -118,6 +119,7 @@ func (s S3) do(ctx context.Context, method, path string, q url.Values) (int, []b
 	if err != nil {
 		return 0, nil, fmt.Errorf("ask S3: %w", err)
 	}
+	req.URL.RawPath = httpbinding.EscapePath(path, false) // as it is signed, which is more than a URL needs
 	req.Header.Set("X-Amz-Content-Sha256", emptySum)
 	keys := aws.Credentials{AccessKeyID: s.AccessKey, SecretAccessKey: s.SecretKey}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })

@@ -21,6 +21,11 @@ user "runner" {
     actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
     resources = ["arn:aws:s3:::own-inbox/*"]
   }
+  # What is delivered again has a success file and files of before to remove.
+  statement {
+    actions   = ["s3:DeleteObject"]
+    resources = ["arn:aws:s3:::own-inbox/files/*", "arn:aws:s3:::own-inbox/partitions/*"]
+  }
 }
 
 bucket "lake-results" {

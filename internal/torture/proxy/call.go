@@ -65,6 +65,11 @@ func (c call) appears(status int, answer []byte) bool {
 	return status == http.StatusOK && (c.op == "PutObject" || c.op == "CompleteMultipartUpload" && !bytes.Contains(answer, []byte("<Error")))
 }
 
+// vanishes reports whether an answer says that no object is there any more.
+func (c call) vanishes(status int) bool {
+	return status == http.StatusNoContent && c.op == "DeleteObject"
+}
+
 // fail answers with an error as the service would write it.
 func (c call) fail(w http.ResponseWriter, status int, code string) {
 	const message = "so it was decided"

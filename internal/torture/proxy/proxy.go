@@ -83,6 +83,8 @@ type Hooks struct {
 	Held func()
 	// Saw is called when an object has appeared, before anybody hears of it.
 	Saw func(ctx context.Context, bucket, key, announced string)
+	// Gone is called when an object was removed, before anybody hears of it.
+	Gone func(ctx context.Context, bucket, key string)
 }
 
 // A Proxy is made by Start.
@@ -317,6 +319,9 @@ func (p *Proxy) exchange(r *http.Request, body io.Reader, c call) (int, http.Hea
 	}
 	if p.hooks.Saw != nil && c.appears(resp.StatusCode, answer) {
 		p.hooks.Saw(context.WithoutCancel(r.Context()), c.bucket, c.key, r.Header.Get("x-amz-meta-waybill-sha256"))
+	}
+	if p.hooks.Gone != nil && c.vanishes(resp.StatusCode) {
+		p.hooks.Gone(context.WithoutCancel(r.Context()), c.bucket, c.key)
 	}
 	if r.Method == http.MethodHead {
 		resp.Header.Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))

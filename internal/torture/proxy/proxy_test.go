@@ -98,6 +98,7 @@ func TestClassify(t *testing.T) {
 		{"POST", "/b/k?uploadId=u", "s3", "", "", "CompleteMultipartUpload"},
 		{"DELETE", "/b/k?uploadId=u", "s3", "", "", "AbortMultipartUpload"},
 		{"GET", "/b/k", "s3", "", "", "GetObject"},
+		{"DELETE", "/b/k", "s3", "", "", "DeleteObject"},
 		{"POST", "/", "sts", "", "Action=AssumeRole", "AssumeRole"},
 		{"POST", "/", "athena", "AmazonAthena.StartQueryExecution", "", "StartQueryExecution"},
 	}

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Large are the files of a large project: pipelines spread over so many files,
-// each with a partner's connection of its own and a statement in a file, all
-// with promised columns.
-func Large(pipelines, files int) map[string][]byte {
+// Large are the files of a large project of n pipelines, ten in each file. Each
+// has a partner's connection of its own, promised columns that differ from those
+// of the one before, and a statement of its own.
+func Large(n int) map[string][]byte {
 	out := common()
-	for i := range pipelines {
-		name := fmt.Sprintf("pipelines/p%04d.hcl", i%files)
-		out[name] = append(out[name], largePipeline(fmt.Sprint(i), "", fmt.Sprint(i))...)
+	for i := range n {
+		name := fmt.Sprintf("pipelines/p%04d.hcl", i/10)
+		out[name] = append(out[name], largePipeline(fmt.Sprint(i), "", fmt.Sprint(i), fmt.Sprint(i%10))...)
 	}
 	return out
 }
@@ -21,19 +21,18 @@ func Large(pipelines, files int) map[string][]byte {
 func Repeated(n int) map[string][]byte {
 	out := common()
 	out["main.hcl"] = append(out["main.hcl"], fmt.Sprintf("locals {\n  partners = { for p in setproduct(range(100), range(%d)) : \"p${p[0]}-${p[1]}\" => { id = p[0] * 1000 + p[1] } }\n}\n", n/100)...)
-	out["pipelines/p.hcl"] = []byte(largePipeline("", "  for_each = local.partners\n", "${each.value.id}"))
+	out["pipelines/p.hcl"] = []byte(largePipeline("", "  for_each = local.partners\n", "${each.value.id}", "0"))
 	return out
 }
 
 func common() map[string][]byte {
 	return map[string][]byte{
-		"sql/totals.sql": []byte("SELECT region, sum(total) AS total\nFROM ${source.orders}\nGROUP BY 1\n"),
-		"main.hcl":       []byte("variable \"env\" {\n  default = \"prod\"\n}\nlocals {\n  inbox = \"inbox-${var.env}\"\n}\n"),
+		"main.hcl": []byte("variable \"env\" {\n  default = \"prod\"\n}\nlocals {\n  inbox = \"inbox-${var.env}\"\n}\n"),
 	}
 }
 
-func largePipeline(name, repeat, id string) string {
-	return strings.NewReplacer("NAME", name, "REPEAT", repeat, "ID", id).Replace(`
+func largePipeline(name, repeat, id, column string) string {
+	return strings.NewReplacer("NAME", name, "REPEAT", repeat, "ID", id, "COLUMN", column).Replace(`
 connection "aws" "cNAME" {
   region = "eu-west-1"
   assume_role {
@@ -49,11 +48,11 @@ REPEAT  schedule {
   }
   source "file" "orders" {
     path    = "orders.csv"
-    columns = { region = "varchar", total = "decimal(12,2)" }
+    columns = { region = "varchar", total = "decimal(12,2)", cCOLUMN = "bigint" }
     format "csv" {}
   }
   transform "sql" "totals" {
-    query_file = "sql/totals.sql"
+    query = "SELECT region, sum(total) AS total_ID, max(cCOLUMN) AS most FROM ${source.orders} GROUP BY 1"
   }
   sink "s3" "out" {
     input      = transform.totals

@@ -28,10 +28,9 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &server{out: json.NewEncoder(out)}
+	s := &server{out: json.NewEncoder(out), requests: readRequests(ctx, cancel, in)}
 	defer s.close()
-	requests := readRequests(ctx, cancel, in)
-	for r := range requests {
+	for r := range s.requests {
 		if err := s.answer(ctx, r); err != nil {
 			return err
 		}
@@ -64,9 +63,10 @@ func readRequests(ctx context.Context, cancel context.CancelFunc, in io.Reader) 
 }
 
 type server struct {
-	mu  sync.Mutex // progress comes from another goroutine
-	out *json.Encoder
-	db  *duckdb.Database
+	mu       sync.Mutex // progress comes from another goroutine
+	out      *json.Encoder
+	requests <-chan wire.Request
+	db       *duckdb.Database
 }
 
 func (s *server) close() {
@@ -129,6 +129,12 @@ func (s *server) do(ctx context.Context, r wire.Request) (any, error) {
 			return nil, err
 		}
 		return s.db.Define(ctx, p.Name, p.Query, p.Relations)
+	case wire.MethodJudge:
+		p, err := params[wire.Define](r)
+		if err != nil {
+			return nil, err
+		}
+		return s.db.Judge(ctx, p.Name, p.Query, p.Relations)
 	case wire.MethodVet:
 		p, err := params[wire.Define](r)
 		if err != nil {
@@ -139,6 +145,12 @@ func (s *server) do(ctx context.Context, r wire.Request) (any, error) {
 		return s.export(ctx, r)
 	case wire.MethodExportFiles:
 		return s.exportFiles(ctx, r)
+	case wire.MethodAccept:
+		p, err := params[engine.Accept](r)
+		if err != nil {
+			return nil, err
+		}
+		return s.db.Accept(ctx, p)
 	case wire.MethodFooter:
 		p, err := params[wire.Footer](r)
 		if err != nil {
@@ -203,7 +215,31 @@ func (s *server) exportFiles(ctx context.Context, r wire.Request) (any, error) {
 		return nil, err
 	}
 	e.Progress = s.progress
+	e.Key = func(number int, partition string) (string, error) {
+		return s.ask(ctx, wire.File{Number: number, Partition: partition})
+	}
 	return s.db.ExportFiles(ctx, e)
+}
+
+// ask asks the parent for a file's key. While a request is at work the parent
+// sends nothing but answers.
+func (s *server) ask(ctx context.Context, f wire.File) (string, error) {
+	if err := s.send(wire.Reply{Ask: &f}); err != nil {
+		return "", err
+	}
+	select {
+	case r, ok := <-s.requests:
+		if !ok {
+			return "", context.Cause(ctx)
+		}
+		k, err := params[wire.Key](r)
+		if err == nil && k.Problem != nil {
+			return "", k.Problem
+		}
+		return k.Key, err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }
 
 // progress tells the parent. One that cannot be told has closed the pipe, and

@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,7 +44,8 @@ func (d *Database) attach(ctx context.Context, name string, ds dataset.Dataset) 
 	return nil, problem.New("internal", fmt.Sprintf("%s: no format is called %q.", name, ds.Format), nil)
 }
 
-// attachEmpty makes a relation without rows.
+// attachEmpty makes a relation without rows. Its columns have the types of the
+// schema as they are, so one view is enough.
 func (d *Database) attachEmpty(ctx context.Context, name string, schema dataset.Schema) (dataset.Schema, error) {
 	if len(schema) == 0 {
 		return nil, problem.New("empty-schema", fmt.Sprintf("%s has no files and no columns.", name), nil)
@@ -56,7 +58,11 @@ func (d *Database) attachEmpty(ctx context.Context, name string, schema dataset.
 		}
 		nulls[i] = "NULL::" + t + " AS " + Ident(c.Name)
 	}
-	return d.define(ctx, name, "SELECT "+strings.Join(nulls, ", ")+" WHERE false", schema, nil)
+	if _, err := d.conn.ExecContext(ctx, "CREATE OR REPLACE VIEW "+Ident(name)+" AS SELECT "+strings.Join(nulls, ", ")+" WHERE false"); err != nil {
+		return nil, errors.Join(err, d.forget(ctx, name))
+	}
+	d.schemas[strings.ToLower(name)] = schema
+	return schema, nil
 }
 
 // globSafe returns paths that mean exactly themselves to DuckDB, which takes

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"waybill/runner/encode"
 	"waybill/runner/engine"
 )
 
@@ -26,11 +25,10 @@ func (c *cutter) cut(ctx context.Context, s stretch) error {
 		if len(c.out.Files) == engine.MaxFiles {
 			return c.tooMany()
 		}
-		file, next, err := c.fit(ctx, s, rows)
+		file, next, err := c.fit(ctx, s, number, rows)
 		if err != nil {
 			return err
 		}
-		file.Partition, file.Number = s.partition, number
 		c.out.Files = append(c.out.Files, file)
 		s.first += file.Rows
 		rows = next
@@ -64,14 +62,14 @@ func (c *cutter) aim(rows, size int64) int64 {
 // fit writes the next file of a partition with about so many rows: fewer if it
 // would be too large, and more if that was only a probe. It returns how many
 // rows to try next.
-func (c *cutter) fit(ctx context.Context, s stretch, rows int64) (engine.ExportedFile, int64, error) {
+func (c *cutter) fit(ctx context.Context, s stretch, number int, rows int64) (engine.ExportedFile, int64, error) {
 	most := s.end - s.first
 	if c.Layout.MaxRows > 0 {
 		most = min(most, c.Layout.MaxRows)
 	}
 	fits := int64(0) // the number of rows that was a probe
 	for rows = min(rows, most); ; {
-		file, err := c.write(ctx, s.first, rows)
+		file, err := c.write(ctx, s, number, rows)
 		if err != nil || c.Layout.MaxSize == 0 {
 			return file, most, err
 		}
@@ -97,25 +95,26 @@ func fewer(rows, fits, better int64) int64 {
 	return min(rows-1, better)
 }
 
-// write makes a file of the rows from first on, in place of one that did not
-// fit.
-func (c *cutter) write(ctx context.Context, first, rows int64) (engine.ExportedFile, error) {
+// write makes a file of the next rows of a partition, in place of one that did
+// not fit. number is the file's within the partition.
+func (c *cutter) write(ctx context.Context, s stretch, number int, rows int64) (engine.ExportedFile, error) {
 	name := fileName(c.Format, len(c.out.Files)+1)
-	query := fmt.Sprintf("%s WHERE file_row_number >= %d AND file_row_number < %d", c.source, first, first+rows)
-	if c.Format.Kind == encode.NDJSON {
-		selects := make([]string, len(c.schema))
-		for i, column := range c.schema {
-			selects[i] = finiteOnly(column, i)
-		}
-		query = "SELECT " + strings.Join(selects, ", ") + " FROM (" + query + ")"
+	query := fmt.Sprintf("%s WHERE file_row_number >= %d AND file_row_number < %d", c.source, s.first, s.first+rows)
+	if c.Format.Adapts() {
+		query = "SELECT " + strings.Join(adapted(c.Format, c.schema), ", ") + " FROM (" + query + ")"
+	}
+	entry, err := entryOf(c.ExportFiles, number, s.partition, name)
+	if err != nil {
+		return engine.ExportedFile{}, err
 	}
 	at := func(row int64) float64 { return 50 + 50*float64(row)/float64(max(1, c.total)) }
-	done, err := c.export(ctx, engine.Export{Path: filepath.Join(c.Dir, name), Format: c.Format, Progress: c.part(at(first), at(first+rows))}, query, c.schema)
+	e := engine.Export{Relation: c.Relation, Path: filepath.Join(c.Dir, name), Format: c.Format, Entry: entry, Progress: c.part(at(s.first), at(s.first+rows))}
+	done, err := c.export(ctx, e, query, c.schema)
 	if err != nil {
 		return engine.ExportedFile{}, err
 	}
 	if done.Rows != rows {
-		return engine.ExportedFile{}, fmt.Errorf("rows %d to %d of %s came out as %d rows", first, first+rows, c.Relation, done.Rows)
+		return engine.ExportedFile{}, fmt.Errorf("rows %d to %d of %s came out as %d rows", s.first, s.first+rows, c.Relation, done.Rows)
 	}
-	return engine.ExportedFile{Name: name, Size: done.Size, Rows: done.Rows, SHA256: done.SHA256}, nil
+	return engine.ExportedFile{Name: name, Partition: s.partition, Number: number, Size: done.Size, Rows: done.Rows, SHA256: done.SHA256}, nil
 }

@@ -21,16 +21,17 @@ import (
 // A Database does the work of one engine.Job. Its methods are called one after
 // the other.
 //
-// A relation called x is two views. rawView(x) is the file scan or the user's
+// A relation called x is two views, or one if it has no files. rawView(x) is the file scan or the user's
 // query as it is; x selects from it with every column cast to the type that
 // its Athena name stands for, so that all who read x, files included, see the
 // same types.
 type Database struct {
 	db        *sql.DB
 	conn      *sql.Conn
-	dir       string   // the job's own
-	writeDirs []string // where artifacts may go
-	links     int      // number of symbolic links made so far
+	parse     *sql.Stmt // gives the parse tree of a text; preparing it anew takes longer than asking
+	dir       string    // the job's own
+	writeDirs []string  // where artifacts may go
+	links     int       // number of symbolic links made so far
 	schemas   map[string]dataset.Schema
 }
 
@@ -56,7 +57,11 @@ func OpenJob(ctx context.Context, o JobOptions) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Database{db: db, conn: conn, dir: o.Dir, writeDirs: o.WriteDirs, schemas: map[string]dataset.Schema{}}, nil
+	parse, err := conn.PrepareContext(ctx, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR")
+	if err != nil {
+		return nil, errors.Join(err, conn.Close(), db.Close())
+	}
+	return &Database{db: db, conn: conn, parse: parse, dir: o.Dir, writeDirs: o.WriteDirs, schemas: map[string]dataset.Schema{}}, nil
 }
 
 // progressOn has progress computed, which DuckDB does only while the progress
@@ -64,7 +69,7 @@ func OpenJob(ctx context.Context, o JobOptions) (*Database, error) {
 var progressOn = []string{"SET enable_progress_bar_print = false", "SET enable_progress_bar = true"}
 
 // Close frees the database and its spill.
-func (d *Database) Close() error { return errors.Join(d.conn.Close(), d.db.Close()) }
+func (d *Database) Close() error { return errors.Join(d.parse.Close(), d.conn.Close(), d.db.Close()) }
 
 // rawView names the view below a relation. Queries cannot name it: vetting
 // lets them read relations only, and no relation has a colon.
@@ -108,9 +113,10 @@ func (d *Database) forget(ctx context.Context, name string) error {
 // A column is a column of a view under DuckDB's type name.
 type column struct{ name, duck string }
 
-// describe lists the columns that a SELECT would return.
-func (d *Database) describe(ctx context.Context, from string) (_ []column, err error) {
-	rows, err := d.conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE "+from+")")
+// describe lists the columns that a SELECT would return. It stands at the end, as
+// it is, since it may end with a comment.
+func (d *Database) describe(ctx context.Context, query string) (_ []column, err error) {
+	rows, err := d.conn.QueryContext(ctx, "DESCRIBE "+query)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +124,8 @@ func (d *Database) describe(ctx context.Context, from string) (_ []column, err e
 	var out []column
 	for rows.Next() {
 		var c column
-		if err := rows.Scan(&c.name, &c.duck); err != nil {
+		var null, key, def, extra any
+		if err := rows.Scan(&c.name, &c.duck, &null, &key, &def, &extra); err != nil {
 			return nil, err
 		}
 		out = append(out, c)

@@ -54,18 +54,11 @@ func (d *Database) export(ctx context.Context, e engine.Export, query string, sc
 	if err != nil {
 		return engine.Exported{}, err
 	}
-	var sealed encode.Sealed
-	if c := e.Format.TextCompression(); c != encode.None {
-		if sealed, err = encode.Compress(ctx, copied, finished, c); err != nil {
-			return engine.Exported{}, err
-		}
-	} else {
-		if err := os.Rename(copied, finished); err != nil {
-			return engine.Exported{}, err
-		}
-		if sealed, err = encode.Seal(ctx, finished); err != nil {
-			return engine.Exported{}, err
-		}
+	work := encode.Work{Copied: copied, Finished: finished, Relation: e.Relation, Schema: schema, Rows: rows, Entry: e.Entry,
+		Read: d.stagedRows(copied, len(schema), rows)}
+	sealed, err := e.Format.Finish(ctx, work)
+	if err != nil {
+		return engine.Exported{}, err
 	}
 	if e.Format.Kind == encode.Parquet {
 		if err := encode.VerifyParquet(finished, encode.Meant{Schema: schema, Rows: rows, Codec: e.Format.Codec()}); err != nil {
@@ -117,14 +110,7 @@ func publishFile(from, to string) error {
 
 // exportQuery selects a relation's rows in the order that was asked for.
 func exportQuery(e engine.Export, schema dataset.Schema) (string, error) {
-	selects := make([]string, len(schema))
-	for i, c := range schema {
-		selects[i] = Ident(c.Name)
-		if e.Format.Kind == encode.NDJSON {
-			selects[i] = finiteOnly(c, i)
-		}
-	}
-	query := "SELECT " + strings.Join(selects, ", ") + " FROM " + Ident(e.Relation)
+	query := "SELECT " + strings.Join(adapted(e.Format, schema), ", ") + " FROM " + Ident(e.Relation)
 	if len(e.OrderBy) == 0 {
 		return query, nil
 	}

@@ -55,10 +55,32 @@ func (d *Database) ExportFiles(ctx context.Context, e engine.ExportFiles) (engin
 // fileName names the artifacts in the order in which they are written.
 func fileName(f encode.Format, i int) string { return fmt.Sprintf("part-%07d%s", i, f.Extensions()[0]) }
 
+// entryOf asks for the name of the file in the archive that a file is to be;
+// empty if it is to be none.
+func entryOf(e engine.ExportFiles, number int, partition, name string) (string, error) {
+	if !e.Format.NeedsEntry() {
+		return "", nil
+	}
+	if e.Key != nil {
+		key, err := e.Key(number, partition)
+		if err != nil {
+			return "", err
+		}
+		if key != "" {
+			name = key
+		}
+	}
+	return e.Format.EntryName(name), nil
+}
+
 // exportWhole writes one file.
 func (d *Database) exportWhole(ctx context.Context, e engine.ExportFiles) (engine.Exports, error) {
 	name := fileName(e.Format, 1)
-	done, err := d.Export(ctx, engine.Export{Relation: e.Relation, Path: filepath.Join(e.Dir, name), Format: e.Format, OrderBy: e.OrderBy, Progress: e.Progress})
+	entry, err := entryOf(e, 1, "", name)
+	if err != nil {
+		return engine.Exports{}, err
+	}
+	done, err := d.Export(ctx, engine.Export{Relation: e.Relation, Path: filepath.Join(e.Dir, name), Format: e.Format, Entry: entry, OrderBy: e.OrderBy, Progress: e.Progress})
 	if err != nil {
 		return engine.Exports{}, err
 	}
@@ -81,6 +103,9 @@ type cutter struct {
 }
 
 func (d *Database) newCutter(e engine.ExportFiles, schema dataset.Schema) (*cutter, error) {
+	if limit := e.Format.MaxRows(); limit > 0 && e.Layout.MaxSize > 0 && (e.Layout.MaxRows == 0 || e.Layout.MaxRows > limit) {
+		e.Layout.MaxRows = limit // files are numbered, so there may be more of them
+	}
 	c := &cutter{Database: d, ExportFiles: e, columns: schema, staged: filepath.Join(d.dir, "staged.parquet")}
 	for _, name := range e.Layout.PartitionBy {
 		at := schema.Index(name)

@@ -16,15 +16,7 @@ import (
 // Define vets a query, type-checks it and makes it readable under name. See
 // engine.Job.
 func (d *Database) Define(ctx context.Context, name, query string, relations []string) (dataset.Schema, error) {
-	if err := d.vet(ctx, query, relations); err != nil {
-		return nil, err
-	}
-	// Prepared on its own, so that positions are those of the query's text.
-	names, err := d.columnNames(ctx, query)
-	if err != nil {
-		return nil, d.explain(err, name, query)
-	}
-	if err := checkNames(name, names); err != nil {
+	if err := d.check(ctx, name, query, relations); err != nil {
 		return nil, err
 	}
 	schema, err := d.define(ctx, name, query, nil, nil)
@@ -32,6 +24,31 @@ func (d *Database) Define(ctx context.Context, name, query string, relations []s
 		return nil, d.explain(err, name, "")
 	}
 	return schema, nil
+}
+
+// Judge vets and type-checks a query. See engine.Job.
+func (d *Database) Judge(ctx context.Context, name, query string, relations []string) (dataset.Schema, error) {
+	if err := d.check(ctx, name, query, relations); err != nil {
+		return nil, err
+	}
+	columns, err := d.describe(ctx, query)
+	if err != nil {
+		return nil, d.explain(err, name, "")
+	}
+	return schemaOf(name, columns)
+}
+
+// check vets a query and prepares it.
+func (d *Database) check(ctx context.Context, name, query string, relations []string) error {
+	if err := d.vet(ctx, query, relations); err != nil {
+		return err
+	}
+	// Prepared on its own, so that positions are those of the query's text.
+	names, err := d.columnNames(ctx, query)
+	if err != nil {
+		return d.explain(err, name, query)
+	}
+	return checkNames(name, names)
 }
 
 // checkNames refuses columns that could not be told apart. Athena and Parquet

@@ -39,7 +39,7 @@ func (d *Database) Vet(ctx context.Context, query string, relations []string) er
 // the place is known.
 func (d *Database) vet(ctx context.Context, query string, relations []string) error {
 	var text string
-	if err := d.conn.QueryRowContext(ctx, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", query).Scan(&text); err != nil {
+	if err := d.parse.QueryRowContext(ctx, query).Scan(&text); err != nil {
 		return d.explain(err, "The query", "")
 	}
 	var tree struct {

@@ -380,3 +380,28 @@ func TestProbe(t *testing.T) {
 		})
 	}
 }
+
+// Who wants a few rows asks for no more; a mistake is still found in the user's
+// own text.
+func TestLimit(t *testing.T) {
+	p := start(t)
+	attempts := 0
+	extract := func(query string) (dataset.Dataset, error) {
+		attempts++
+		s := source(t, p, "runner", func(c *athena.Config) { c.Query = query })
+		return s.Extract(t.Context(), sources.Request{Dir: t.TempDir(), Attempt: fmt.Sprintf("limit-%026d", attempts), Limit: 2,
+			Save: func(context.Context, []byte) error { return nil }})
+	}
+	ds, err := extract("SELECT id, total, note FROM orders ORDER BY id -- all of them")
+	if err != nil || ds.Rows > 2 {
+		t.Errorf("%d rows, %v", ds.Rows, err)
+	}
+	_, err = extract("SELECT id,\n  totl\nFROM orders")
+	var at interface{ Position() (int, int) }
+	if !errors.As(err, &at) {
+		t.Fatalf("no position in %v", err)
+	}
+	if line, column := at.Position(); line != 2 || column != 3 {
+		t.Errorf("the mistake is at %d:%d", line, column)
+	}
+}

@@ -1,7 +1,8 @@
 // Package wire is the language that a compute job's two sides speak: one JSON
 // value per line, the parent's requests on the child's standard input, the
 // child's replies on its standard output. One request is answered before the
-// next is sent; before the answer any number of progress replies may come.
+// next is sent; before the answer any number of progress replies may come, and
+// questions, which the parent answers at once.
 package wire
 
 import (
@@ -16,6 +17,7 @@ const (
 	MethodOpen    = "open"
 	MethodAttach  = "attach"
 	MethodDefine  = "define"
+	MethodJudge   = "judge"
 	MethodVet     = "vet"
 	MethodCount   = "count"
 	MethodHash    = "hash"
@@ -25,6 +27,10 @@ const (
 
 	MethodExportFiles = "export_files"
 	MethodFooter      = "footer"
+	MethodAccept      = "accept"
+
+	// MethodKey is no request but the answer to a reply that asks.
+	MethodKey = "key"
 )
 
 // A Request asks for one method.
@@ -33,9 +39,11 @@ type Request struct {
 	Params json.RawMessage `json:"params"`
 }
 
-// A Reply is progress, or the end of a request: a result or a problem.
+// A Reply is progress, a question, or the end of a request: a result or a
+// problem.
 type Reply struct {
 	Progress *float64         `json:"progress,omitempty"` // percent; more replies follow
+	Ask      *File            `json:"ask,omitempty"`      // for the file's key; MethodKey answers, and more replies follow
 	Result   json.RawMessage  `json:"result,omitempty"`
 	Problem  *problem.Problem `json:"problem,omitempty"`
 	At       *Position        `json:"at,omitempty"` // of the problem, where it is known
@@ -65,7 +73,8 @@ type Attach struct {
 	Dataset dataset.Dataset `json:"dataset"`
 }
 
-// Define are the parameters of MethodDefine and, without a name, of MethodVet.
+// Define are the parameters of MethodDefine, of MethodJudge and, without a name,
+// of MethodVet.
 type Define struct {
 	Name      string   `json:"name"`
 	Query     string   `json:"query"`
@@ -82,6 +91,19 @@ type Named struct {
 // Footer are the parameters of MethodFooter.
 type Footer struct {
 	Path string `json:"path"`
+}
+
+// A File is one of those that an export makes.
+type File struct {
+	Number    int    `json:"number"`
+	Partition string `json:"partition"`
+}
+
+// Key are the parameters of MethodKey: where a file is to go, or why that
+// cannot be told.
+type Key struct {
+	Key     string           `json:"key"`
+	Problem *problem.Problem `json:"problem,omitempty"`
 }
 
 // Rows is the result of MethodPreview.

@@ -44,7 +44,7 @@ test "expectations" {
   }
 
   expect "sink.out" {
-    text = "a" # ERROR invalid-value: cannot be compared with a Parquet file
+    text = "a" # ERROR invalid-value: cannot be compared with a file of format "parquet"
   }
 
   expect "sink.out" {

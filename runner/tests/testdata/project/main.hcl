@@ -62,7 +62,7 @@ pipeline "totals" {
 
   sink "file" "packed" {
     input    = transform.whole
-    path     = "out/${run.date}/${run.id}.ndjson.gz"
+    path     = "out/${run.date}/all.ndjson.gz"
     if_empty = "skip"
     order_by = ["name"]
 

@@ -40,7 +40,7 @@ test "rows and files" {
   }
 
   expect "sink.packed" {
-    keys = ["out/2026-01-31/A1.ndjson.gz"]
+    keys = ["out/2026-01-31/all.ndjson.gz"]
     text = "{\"name\":\"Europe\",\"total\":11}\n{\"name\":\"North; America\",\"total\":null}\n"
   }
 
