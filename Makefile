@@ -9,7 +9,7 @@ LDFLAGS  := -s -w -X waybill/internal/version.Version=0.1.0-dev+$(VERSION)
 RACE := ./runner ./runner/daemon ./runner/web ./runner/retry ./runner/engine ./runner/state/sqlite \
         ./internal/watch ./internal/objectstore ./internal/identity ./internal/vault
 
-.PHONY: help build test torture demo bench lint clean prerequisites
+.PHONY: help build test torture demo bench memory lint clean prerequisites
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ demo: build ## deliver real flight records to two partners in a local sandbox
 
 bench: prerequisites ## measure speed, each figure against a baseline of the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./runner/engine/... ./runner/schedule ./runner/state/... ./runner/compile ./runner/typecheck
+
+# It takes some 10 GB of disk; MEMORYFLAGS='-times 2 -only to_s3' takes less.
+memory: prerequisites ## deliver eight times what the engine may hold, and measure the memory of all processes
+	$(GO) run ./internal/memory $(MEMORYFLAGS)
 
 lint: prerequisites ## check style and the arrows between packages
 	@test -z "$$(gofmt -l cmd config internal runner sinks sources)" || { gofmt -l cmd config internal runner sinks sources; exit 1; }

@@ -262,9 +262,11 @@ func (p *Project) unknownFlags(flags map[string]string) hcl.Diagnostics {
 }
 
 func (p *Project) noSuchVariable(name string, rng hcl.Range) *hcl.Diagnostic {
-	names := make([]string, len(p.Variables))
-	for i, v := range p.Variables {
-		names[i] = v.Name
+	var names []string
+	if p.meter.Compare(len(p.Variables)) {
+		for _, v := range p.Variables {
+			names = append(names, v.Name)
+		}
 	}
 	return diag.Error("unknown-reference", rng, fmt.Sprintf("no variable is called %q", name), strings.TrimSpace("The project declares none of this name."+diag.Suggest(name, names)))
 }

@@ -54,7 +54,7 @@ func (a *app) validateCommand() *cobra.Command {
 	f.register(cmd)
 	cmd.Flags().StringVar(&f.format, "format", "human", "`form` of the output: "+strings.Join(reportFormats, ", "))
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "fail on warnings too")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "list the next firings of all pipelines, however many there are")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "list all mistakes and the next firings of all pipelines, however many there are")
 	return cmd
 }
 

@@ -48,7 +48,7 @@ const (
 
 // A Meter counts what a project's expressions cost. It is safe for concurrent
 // use.
-type Meter struct{ left atomic.Int64 }
+type Meter struct{ left, compared atomic.Int64 }
 
 // New makes the meter for evaluating a configuration of that many bytes, each
 // of which may be evaluated some times.
@@ -116,6 +116,17 @@ func (m *Meter) Expression(rng hcl.Range) error {
 
 // Blocks charges n blocks that for_each or a dynamic block makes.
 func (m *Meter) Blocks(n int) error { return m.Charge(perBlock * int64(n)) }
+
+// maxComparisons is how many names a project's mistakes are compared with: below
+// a second's work.
+const maxComparisons = 2_000_000
+
+// Compare reports whether n more names may be looked at to suggest one. Thousands
+// of mistakes in a project with thousands of names would take long otherwise, and
+// nobody reads that many suggestions.
+func (m *Meter) Compare(n int) bool {
+	return m == nil || m.compared.Add(int64(n)) <= maxComparisons
+}
 
 var meterType = cty.Capsule("meter", reflect.TypeFor[Meter]())
 

@@ -83,3 +83,14 @@ func TestNesting(t *testing.T) {
 		t.Errorf("a long file of JSON is refused: %v", d)
 	}
 }
+
+// Suggestions end before they take long, and never without a meter.
+func TestCompare(t *testing.T) {
+	m := New(0)
+	if !m.Compare(maxComparisons) || m.Compare(1) || m.Compare(1) {
+		t.Error("more is compared than may be")
+	}
+	if !(*Meter)(nil).Compare(1 << 40) {
+		t.Error("no meter refuses")
+	}
+}

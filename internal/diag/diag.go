@@ -81,11 +81,11 @@ func rangeOf(d *hcl.Diagnostic) hcl.Range {
 }
 
 // Suggest returns ` Did you mean "x"?` for the candidate nearest to name, or
-// nothing when none is near.
+// nothing when none is near; of several, the first in the alphabet.
 func Suggest(name string, candidates []string) string {
 	best, at := "", 1+max(2, len(name)/3)
 	for _, c := range candidates {
-		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(c), nil); d < at {
+		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(c), nil); d < at || d == at && best != "" && c < best {
 			best, at = c, d
 		}
 	}

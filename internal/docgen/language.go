@@ -28,6 +28,10 @@ order. Left out are names that begin with a dot, ` + "`*.test.hcl`" + `, which h
 An unknown block or attribute is an error. Names hold letters, digits, ` + "`_` and `-`" + ` and begin with a letter or ` + "`_`" + `.
 Top-level names are unique in the project; sources, transforms, checks and sinks each have their own names in a pipeline.
 
+A configuration file has up to 1 MiB, another file that is read up to 4 MiB, and all of them together up to 64 MiB. Brackets, blocks and operators
+nest up to 500 levels deep, ` + "`for_each`" + ` repeats a block up to 10,000 times, a value has up to 200,000 elements and 8 MiB of text, and all
+expressions together take some seconds of work at most: validating files of strangers is safe.
+
 | type | written as |
 |---|---|
 | string | ` + "`\"text\"`, with `${…}` for an expression inside" + ` |

@@ -153,7 +153,7 @@ func checkNames(expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
 			diags = append(diags, unknownRoot(root, t, ctx))
 			continue
 		}
-		if d := checkAttr(v, root.Name, t); d != nil {
+		if d := checkAttr(v, root.Name, t, ctx); d != nil {
 			diags = append(diags, d)
 		}
 	}
@@ -169,7 +169,10 @@ func unknownRoot(root hcl.TraverseRoot, t hcl.Traversal, ctx *hcl.EvalContext) *
 	return diag.Error("unknown-reference", t.SourceRange(), fmt.Sprintf("nothing is called %q here", root.Name), detail)
 }
 
-func checkAttr(v cty.Value, rootName string, t hcl.Traversal) *hcl.Diagnostic {
+// mostListed is how many names a diagnostic lists.
+const mostListed = 12
+
+func checkAttr(v cty.Value, rootName string, t hcl.Traversal, ctx *hcl.EvalContext) *hcl.Diagnostic {
 	if len(t) < 2 || !v.Type().IsObjectType() {
 		return nil
 	}
@@ -184,7 +187,7 @@ func checkAttr(v cty.Value, rootName string, t hcl.Traversal) *hcl.Diagnostic {
 	if v.Type().HasAttribute(attr.Name) {
 		return nil
 	}
-	names := slices.Sorted(maps.Keys(v.Type().AttributeTypes()))
+	types := v.Type().AttributeTypes()
 	summary := fmt.Sprintf("there is no %s.%s", rootName, attr.Name)
 	switch rootName {
 	case "source", "transform", "connection", "pipeline", "notifier":
@@ -192,11 +195,14 @@ func checkAttr(v cty.Value, rootName string, t hcl.Traversal) *hcl.Diagnostic {
 	case "var":
 		summary = fmt.Sprintf("no variable is called %q", attr.Name)
 	}
-	detail := diag.Suggest(attr.Name, names)
-	if len(names) == 0 {
+	detail := ""
+	if budget.Of(ctx).Compare(len(types)) {
+		detail = diag.Suggest(attr.Name, slices.Collect(maps.Keys(types)))
+	}
+	if len(types) == 0 {
 		detail = " None is declared."
-	} else if len(names) <= 12 {
-		detail = fmt.Sprintf("%s There are: %s.", detail, strings.Join(names, ", "))
+	} else if len(types) <= mostListed {
+		detail = fmt.Sprintf("%s There are: %s.", detail, strings.Join(slices.Sorted(maps.Keys(types)), ", "))
 	}
 	return diag.Error("unknown-reference", t.SourceRange(), summary, strings.TrimSpace(detail))
 }

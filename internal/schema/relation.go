@@ -146,15 +146,17 @@ func checkInput(t hcl.Traversal, rng hcl.Range, scope *Scope) *hcl.Diagnostic {
 		return diag.Error("dynamic-reference", rng, t.RootName()+"[…] is not allowed", "The graph is read from names. Write "+t.RootName()+".name.")
 	}
 	if !ok || !family.Type().HasAttribute(attr.Name) {
-		return unknownInput(t.RootName(), attr.Name, rng, scope.Inputs)
+		return unknownInput(t.RootName(), attr.Name, rng, scope)
 	}
 	return nil
 }
 
-func unknownInput(kind, name string, rng hcl.Range, inputs []string) *hcl.Diagnostic {
-	address := kind + "." + name
-	detail := strings.TrimSpace(diag.Suggest(address, inputs))
-	if detail == "" && len(inputs) > 0 {
+func unknownInput(kind, name string, rng hcl.Range, scope *Scope) *hcl.Diagnostic {
+	inputs, detail := scope.Inputs, ""
+	if budget.Of(scope.Eval).Compare(len(inputs)) {
+		detail = strings.TrimSpace(diag.Suggest(kind+"."+name, inputs))
+	}
+	if detail == "" && len(inputs) > 0 && len(inputs) <= mostListed {
 		detail = "There are: " + strings.Join(inputs, ", ") + "."
 	}
 	return diag.Error("unknown-reference", rng, fmt.Sprintf("no %s is called %q", kind, name), detail)

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"waybill/internal/budget"
 	"waybill/internal/diag"
 	"waybill/internal/schema"
 	"waybill/runner/dag"
@@ -45,7 +46,7 @@ func (w *workspace) order() hcl.Diagnostics {
 		graph.AddNode(p.Name)
 		for _, name := range p.After {
 			if w.g.Pipeline(name) == nil { // a text in JSON; other references are checked where they are read
-				diags = append(diags, diag.Error("unknown-reference", p.afterRange, fmt.Sprintf("no pipeline is called %s", quoted(name)), strings.TrimSpace(diag.Suggest(name, w.g.Names()))))
+				diags = append(diags, diag.Error("unknown-reference", p.afterRange, fmt.Sprintf("no pipeline is called %s", quoted(name)), strings.TrimSpace(w.suggestPipeline(name))))
 				continue
 			}
 			graph.AddEdge(name, p.Name)
@@ -61,6 +62,14 @@ func (w *workspace) order() hcl.Diagnostics {
 		return diags
 	}
 	return append(diags, w.meetings(sorted)...)
+}
+
+// suggestPipeline suggests the pipeline that a name may have meant.
+func (w *workspace) suggestPipeline(name string) string {
+	if !budget.Of(w.scope.Eval).Compare(len(w.g.Pipelines)) {
+		return ""
+	}
+	return diag.Suggest(name, w.g.Names())
 }
 
 // firing tells when a pipeline fires next after a time; ok is false if it never

@@ -33,8 +33,8 @@ func BenchmarkParse(b *testing.B) {
 
 func BenchmarkCompile(b *testing.B) { compiletest.PerSize(b, compiletest.Large, compileAll) }
 
-// BenchmarkCompileRepeated is BenchmarkCompile of one block with for_each, so
-// that there is next to nothing to parse.
+// BenchmarkCompileRepeated is BenchmarkCompile of one block with for_each. It is
+// compared with parsing as many blocks.
 func BenchmarkCompileRepeated(b *testing.B) { compiletest.PerSize(b, compiletest.Repeated, compileAll) }
 
 func compileAll(b *testing.B, n int, files map[string][]byte) any {

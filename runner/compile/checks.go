@@ -17,6 +17,7 @@ import (
 	"waybill/internal/problem"
 	"waybill/internal/schema"
 	"waybill/internal/sqltype"
+	"waybill/runner/encode"
 	"waybill/runner/retry"
 	"waybill/runner/schedule"
 )
@@ -198,7 +199,11 @@ func scheduleFault(s schedule.Schedule, rng hcl.Range) *hcl.Diagnostic {
 func checkSink(r *read, targetAttr, pipeline string, scope *schema.Scope) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	if err := r.common.Format.Check(); err != nil && !r.common.Format.Pending() { // which a warning tells
-		diags = append(diags, r.values.Error("format", "invalid-value", "format: "+err.Error(), ""))
+		path := "format"
+		if option := (*encode.OptionError)(nil); errors.As(err, &option) && r.values.Set(path+"."+option.Option) {
+			path += "." + option.Option
+		}
+		diags = append(diags, r.values.Error(path, "invalid-value", "format: "+err.Error(), ""))
 	}
 	for _, option := range []string{"delimiter", "quote", "escape"} {
 		if path := "format." + option; r.values.Empty(path) {
@@ -257,7 +262,9 @@ func checkPGP(r *read, now time.Time) hcl.Diagnostics {
 		return nil
 	}
 	if p := problem.As(r.common.PGP.Check(now)); p != nil {
-		return hcl.Diagnostics{r.values.Error("pgp.public_key", "pgp-key-invalid", "public_key: "+p.Summary, "Ask the recipient for a public key that can encrypt and is valid: gpg --armor --export NAME.")}
+		// What the names in the expression are worth is not told: it may be a
+		// private key by mistake.
+		return hcl.Diagnostics{diag.Error("pgp-key-invalid", r.values.Range("pgp.public_key"), "public_key: "+p.Summary, "Ask the recipient for a public key that can encrypt and is valid: gpg --armor --export NAME.")}
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ var engineBlock = &schema.Block{
 	Type: "engine", Doc: "Bounds one compute job, the child process in which a run's SQL works.",
 	Example: "engine {\n  memory_limit = \"1GiB\"\n}",
 	Attrs: []schema.Attr{
-		{Name: "memory_limit", Type: schema.Size, Default: "1GiB", Doc: "Memory that DuckDB may use before it spills to disk. The process itself is 100 to 230 MB larger.", Example: `"4GiB"`},
+		{Name: "memory_limit", Type: schema.Size, Default: "1GiB", Doc: "Memory that DuckDB may use: seven eighths of it for its buffers, before it spills to disk. All processes of a run together take 256 MB more at most.", Example: `"4GiB"`},
 		{Name: "threads", Type: schema.Int, Default: "2", Doc: "Threads that DuckDB works with.", Example: "4"},
 		{Name: "max_temp_size", Type: schema.Size, Default: "50GiB", Doc: "Disk space that one job may spill to.", Example: `"200GiB"`},
 	},

@@ -156,7 +156,7 @@ func (w *workspace) noSuchEnd(m Move, end string) *hcl.Diagnostic {
 	of := slices.IndexFunc(w.g.Pipelines, func(p *Pipeline) bool { return p.Base == base })
 	switch {
 	case of < 0 || key != "" && w.g.Pipelines[of].instance.each != nil:
-		detail := "Write the name that the pipeline has now." + diag.Suggest(m.To, w.g.Names())
+		detail := "Write the name that the pipeline has now." + w.suggestPipeline(m.To)
 		return diag.Error("invalid-move", m.toRange, fmt.Sprintf("no pipeline is called %s", quoted(m.To)), strings.TrimSpace(detail))
 	case key != "":
 		return diag.Error("invalid-move", m.toRange, fmt.Sprintf("pipeline %s has no for_each, so it has no instances", quoted(base)), fmt.Sprintf("Write pipeline.%s.", base))

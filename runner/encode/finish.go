@@ -22,7 +22,8 @@ type Work struct {
 }
 
 // Finish makes an artifact of what COPY wrote: what DuckDB cannot write itself
-// is written here, then the file is compressed and encrypted, and made durable.
+// is written here, Parquet is verified, then the file is compressed and encrypted,
+// and made durable.
 // Nothing of it is held in memory but a part. The bytes depend on the rows, the
 // format and the name in the archive alone, except where they are encrypted. On
 // failure neither file is left.
@@ -44,6 +45,11 @@ func (f Format) Finish(ctx context.Context, w Work) (_ Sealed, err error) {
 			return Sealed{}, err
 		}
 		from = written
+	}
+	if f.Kind == Parquet {
+		if err := VerifyParquet(from, Meant{Schema: w.Schema, Rows: w.Rows, Codec: f.Compression}); err != nil {
+			return Sealed{}, err
+		}
 	}
 	if !f.Packed() {
 		if err := os.Rename(from, w.Finished); err != nil {

@@ -132,6 +132,9 @@ func (f Format) withDefaults() Format {
 	return f
 }
 
+// Codec is the compression of the pages of a Parquet file.
+func (f Format) Codec() string { return f.withDefaults().Compression }
+
 // Plain is the format without what is done to the whole file: compression and
 // encryption.
 func (f Format) Plain() Format {
@@ -161,9 +164,9 @@ func (f Format) Check() error {
 	case f.Pending():
 		return problem.New("not-supported-yet", fmt.Sprintf("format %q cannot be written yet", f.Kind), nil)
 	case allowed == nil:
-		return invalid("There is no format %q. There are "+strings.Join(kinds(), ", ")+".", f.Kind)
+		return problem.New("invalid-value", fmt.Sprintf("There is no format %q. There are %s.", f.Kind, strings.Join(kinds(), ", ")), nil)
 	case !slices.Contains(allowed, f.Compression):
-		return invalid("compression: %q is not one of its values for "+f.Kind+": "+strings.Join(allowed, ", ")+".", f.Compression)
+		return invalid("compression", "%q is not one of its values for "+f.Kind+": "+strings.Join(allowed, ", ")+".", f.Compression)
 	case f.Kind == Parquet:
 		return f.checkParquet()
 	case f.Kind == CSV:
@@ -171,7 +174,7 @@ func (f Format) Check() error {
 	case f.Kind == XLSX:
 		return f.checkXLSX()
 	case f.Kind == Arrow && f.Container != ArrowFile && f.Container != ArrowStream:
-		return invalid("container: %q is neither file nor stream.", f.Container)
+		return invalid("container", "%q is neither file nor stream.", f.Container)
 	}
 	return nil
 }
@@ -182,7 +185,7 @@ const minRowGroup, maxRowGroup = 2048, 10_000_000
 
 func (f Format) checkParquet() error {
 	if f.RowGroupRows < minRowGroup || f.RowGroupRows > maxRowGroup {
-		return invalid("row_group_rows: %q is not between 2048 and 10000000.", strconvInt(f.RowGroupRows))
+		return invalid("row_group_rows", "%q is not between 2048 and 10000000.", strconvInt(f.RowGroupRows))
 	}
 	return nil
 }
@@ -190,7 +193,7 @@ func (f Format) checkParquet() error {
 func (f Format) checkCSV() error {
 	for _, o := range []struct{ name, value string }{{"delimiter", f.Delimiter}, {"quote", f.Quote}, {"escape", f.Escape}} {
 		if len(o.value) != 1 || o.value[0] >= 0x80 || strings.ContainsAny(o.value, "\r\n\x00") {
-			return invalid(o.name+": %q is not one ASCII character.", o.value)
+			return invalid(o.name, "%q is not one ASCII character.", o.value)
 		}
 	}
 	for _, o := range []struct {
@@ -198,23 +201,33 @@ func (f Format) checkCSV() error {
 		allowed     []string
 	}{{"quote_mode", f.QuoteMode, quoteModes}, {"line_ending", f.LineEnding, lineEndings}, {"encoding", f.Encoding, encodings()}} {
 		if !slices.Contains(o.allowed, o.value) {
-			return invalid(o.name+": %q is not one of its values: "+strings.Join(o.allowed, ", ")+".", o.value)
+			return invalid(o.name, "%q is not one of its values: "+strings.Join(o.allowed, ", ")+".", o.value)
 		}
 	}
 	switch {
 	case f.Delimiter == f.Quote || f.Delimiter == f.Escape:
-		return invalid("delimiter: %q is the quote or escape character too.", f.Delimiter)
+		return invalid("delimiter", "%q is the quote or escape character too.", f.Delimiter)
 	case strings.ContainsAny(f.Null, f.Delimiter+f.Quote+f.Escape+"\r\n"):
-		return invalid("null: %q holds the delimiter, quote or escape character or a line end, and could not be told from values.", f.Null)
+		return invalid("null", "%q holds the delimiter, quote or escape character or a line end, and could not be told from values.", f.Null)
 	case !encodable(f.Encoding, f.Null):
-		return invalid("null: %q has a character that "+f.Encoding+" lacks.", f.Null)
+		return invalid("null", "%q has a character that "+f.Encoding+" lacks.", f.Null)
 	case !encodable(f.Encoding, f.RowNumber):
-		return invalid("row_number: %q has a character that "+f.Encoding+" lacks.", f.RowNumber)
+		return invalid("row_number", "%q has a character that "+f.Encoding+" lacks.", f.RowNumber)
 	}
 	return nil
 }
 
-// invalid makes the problem of a bad option. pattern has one %q for value.
-func invalid(pattern, value string) error {
-	return problem.New("invalid-value", strings.Replace(pattern, "%q", `"`+value+`"`, 1), nil)
+// An OptionError is the problem of one option.
+type OptionError struct {
+	Option string // its path in the block: "delimiter", "header_style.fill"
+	*problem.Problem
+}
+
+// Unwrap returns the problem.
+func (e *OptionError) Unwrap() error { return e.Problem }
+
+// invalid makes the problem of a bad option. pattern goes on behind its name,
+// and has one %q for value.
+func invalid(option, pattern, value string) error {
+	return &OptionError{option, problem.New("invalid-value", option+": "+strings.Replace(pattern, "%q", `"`+value+`"`, 1), nil)}
 }

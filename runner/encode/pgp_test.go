@@ -116,7 +116,7 @@ func TestEncrypt(t *testing.T) {
 		{Kind: CSV, PGP: &PGP{PublicKey: public(t, acme)}},
 		{Kind: CSV, Compression: Gzip, PGP: &PGP{PublicKey: public(t, acme) + public(t, bolt), Armor: true}},
 		{Kind: CSV, Compression: Zip, PGP: &PGP{PublicKey: public(t, bolt) + public(t, acme)}},
-		{Kind: Parquet, PGP: &PGP{PublicKey: public(t, acme)}},
+		{Kind: NDJSON, PGP: &PGP{PublicKey: public(t, acme)}},
 	} {
 		packed, sealed := finish(t, f, text)
 		if sum := sealedOf(packed); sum != sealed {

@@ -17,9 +17,6 @@ type Sealed struct {
 	SHA256 string // hex
 }
 
-// Codec is the compression of the pages of a Parquet file.
-func (f Format) Codec() string { return f.withDefaults().Compression }
-
 // Seal makes the file at path durable and returns its size and digest.
 func Seal(ctx context.Context, path string) (_ Sealed, err error) {
 	f, err := os.Open(path)

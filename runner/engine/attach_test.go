@@ -61,6 +61,23 @@ func TestAttachCSV(t *testing.T) {
 	}
 }
 
+// Records may be as long as those of Athena are, 32 MB, wherever in a buffer
+// they begin.
+func TestAttachLongRecords(t *testing.T) {
+	const almost = 32<<20 - 100
+	j, d := newJob(t)
+	write(t, d.in, "f.csv", "id,text\n1,x\n2,"+strings.Repeat("a", almost)+"\n3,y\n4,"+strings.Repeat("b", almost)+"\n5,\""+strings.Repeat("c\n", almost/2)+"\"\n")
+	ds := files(d.in, dataset.CSV, "f.csv")
+	ds.CSV, ds.Schema = &dataset.CSVOptions{Header: true}, dataset.Schema{{Name: "id", Type: "bigint"}, {Name: "text", Type: "varchar"}}
+	if _, err := j.Attach(t.Context(), "source.f", ds); err != nil {
+		t.Fatal(err)
+	}
+	define(t, j, "lengths", `SELECT id, length(text) AS n, left(text, 1) AS begins FROM "source.f" ORDER BY id`, "source.f")
+	if got, want := table(t, j, "lengths"), "1|1|x\n2|33554332|a\n3|1|y\n4|33554332|b\n5|33554332|c\n"; got != want {
+		t.Errorf("rows are %q, want %q", got, want)
+	}
+}
+
 func TestAttachCSVSpeaksOfNoValues(t *testing.T) {
 	j, d := newJob(t)
 	two := dataset.Schema{{Name: "id", Type: "bigint"}, {Name: "email", Type: "integer"}}

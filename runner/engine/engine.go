@@ -23,7 +23,7 @@ type Options struct {
 	Dir string
 	// ReadDirs and WriteDirs hold datasets and artifacts. Absolute.
 	ReadDirs, WriteDirs []string
-	MemoryLimit         int64 // bytes; DuckDB's own limit, RSS is about 100 to 230 MB more
+	MemoryLimit         int64 // bytes; DuckDB's buffers take seven eighths, RSS is up to 200 MB more
 	Threads             int
 	MaxTempSize         int64 // bytes of spill
 }

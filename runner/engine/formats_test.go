@@ -394,6 +394,9 @@ func TestEncryptedFiles(t *testing.T) {
 			t.Errorf("%s begins with %.40q", file.Name, text)
 		}
 	}
+	parquet := encode.Default(encode.Parquet)
+	parquet.PGP = f.PGP
+	export(t, j, "t", filepath.Join(d.out, "t.parquet.asc"), parquet)
 	f.PGP = &encode.PGP{PublicKey: "keys/acme.asc"}
 	_, err = j.Export(t.Context(), engine.Export{Relation: "t", Path: filepath.Join(d.out, "x"), Format: f})
 	wantProblem(t, err, "pgp-key-invalid", "neither ASCII armor nor base64")

@@ -153,6 +153,32 @@ var texts = map[string]struct {
 	".ndjson": {dataset.NDJSON, ""}, ".jsonl": {dataset.NDJSON, ""},
 }
 
+// others are extensions of files that sinks write and that are not read here.
+var others = []struct{ extension, what, remedy string }{
+	{".pgp", "encrypted", "Who has the private key can decrypt it: gpg --decrypt."},
+	{".gpg", "encrypted", "Who has the private key can decrypt it: gpg --decrypt."},
+	{".asc", "encrypted", "Who has the private key can decrypt it: gpg --decrypt."},
+	{".zip", "an archive", "Unpack it, and look at the file in it."},
+	{".tgz", "an archive", "Unpack it, and look at the file in it."},
+	{".tar.gz", "an archive", "Unpack it, and look at the file in it."},
+	{".xlsx", "a spreadsheet", "Open it with a spreadsheet program."},
+	{".json", "a JSON array", "Any JSON tool reads it; lines of JSON are read by --format ndjson."},
+	{".arrow", "an Arrow file", "Read it by a library of Arrow's, such as pyarrow.ipc."},
+	{".arrows", "an Arrow stream", "Read it by a library of Arrow's, such as pyarrow.ipc."},
+	{".avro", "an Avro file", "Read it by a library or the tools of Avro."},
+}
+
+// notRead tells what a file is by its name, in lower case, and what to do about
+// it; empty if that is not known.
+func notRead(name string) (what, remedy string) {
+	for _, o := range others {
+		if strings.HasSuffix(name, o.extension) {
+			return o.what, o.remedy
+		}
+	}
+	return "", ""
+}
+
 var packed = map[string]string{".gz": "gzip", ".zst": "zstd"}
 
 // recognise finds out how a file is to be read.
@@ -173,6 +199,7 @@ func recognise(req Request) (dataset.Dataset, string, error) {
 	_, _ = io.ReadFull(f, magic[:]) // a file that is shorter is not Parquet
 	ds := dataset.Dataset{Dir: filepath.Dir(req.Path), Format: req.Format, Rows: -1, Files: []dataset.File{{Name: filepath.Base(req.Path), Size: info.Size(), Rows: -1}}}
 	name := strings.ToLower(req.Name)
+	whole := name
 	compression := packed[filepath.Ext(name)]
 	if compression != "" {
 		name = strings.TrimSuffix(name, filepath.Ext(name))
@@ -191,6 +218,12 @@ func recognise(req Request) (dataset.Dataset, string, error) {
 			ds.CSV.Delimiter = req.Delimiter
 		}
 	case "":
+		if what, remedy := notRead(whole); what != "" {
+			p := problem.New("file-malformed", fmt.Sprintf("%s is %s, which is not read here", req.Name, what), nil)
+			p.Cause = "Parquet, CSV and NDJSON are read, the last two also with .gz or .zst."
+			p.Remedy = []string{remedy}
+			return ds, "", p
+		}
 		p := problem.New("file-malformed", fmt.Sprintf("%s is of no format that is known here", req.Name), nil)
 		p.Cause = "It does not begin as Parquet does, and its name does not end in .csv, .tsv, .psv, .ndjson or .jsonl, with .gz or .zst after it or without."
 		p.Remedy = []string{"Say what it is: --format parquet, csv or ndjson."}

@@ -14,10 +14,6 @@ import (
 // the engine about its SQL, each pipeline having a statement of its own.
 func BenchmarkCheck(b *testing.B) { compiletest.PerSize(b, compiletest.Large, check) }
 
-// BenchmarkCheckRepeated is BenchmarkCheck of one block with for_each, whose
-// instances have statements of their own, too.
-func BenchmarkCheckRepeated(b *testing.B) { compiletest.PerSize(b, compiletest.Repeated, check) }
-
 func check(b *testing.B, n int, files map[string][]byte) any {
 	g, _, diags := compile.Compile(config.StoredTree("/project", files), config.Vars{}, compiletest.Registries())
 	if g == nil || len(g.Pipelines) != n {

@@ -15,9 +15,9 @@ pipeline "p" {
   sink "file" "null" {
     input = source.orders
     path  = "out/null.csv"
-    format "csv" { # ERROR invalid-value: null: "∅" has a character that windows-1252 lacks
+    format "csv" {
       encoding = "windows-1252"
-      null     = "∅"
+      null     = "∅" # ERROR invalid-value: null: "∅" has a character that windows-1252 lacks
     }
   }
   sink "file" "lines" {

@@ -21,8 +21,8 @@ pipeline "p" {
   sink "file" "o" {
     input = source.b
     path  = "out/b.parquet"
-    format "parquet" { # ERROR invalid-value: format: row_group_rows
-      row_group_rows = 1
+    format "parquet" {
+      row_group_rows = 1 # ERROR invalid-value: format: row_group_rows
     }
   }
 }

@@ -6,22 +6,22 @@ pipeline "p" {
   sink "file" "long" {
     input = source.orders
     path  = "out/long.xlsx"
-    format "xlsx" { # ERROR invalid-value: sheet: "A name of more than thirty-one characters" has more than 31
-      sheet = "A name of more than thirty-one characters"
+    format "xlsx" {
+      sheet = "A name of more than thirty-one characters" # ERROR invalid-value: sheet: "A name of more than thirty-one characters" has more than 31
     }
   }
   sink "file" "characters" {
     input = source.orders
     path  = "out/characters.xlsx"
-    format "xlsx" { # ERROR invalid-value: has a character that no sheet's name may have
-      sheet = "orders/day"
+    format "xlsx" {
+      sheet = "orders/day" # ERROR invalid-value: has a character that no sheet's name may have
     }
   }
   sink "file" "widths" {
     input = source.orders
     path  = "out/widths.xlsx"
-    format "xlsx" { # ERROR invalid-value: column_widths: "name" is 300 and not from 1 to 255
-      column_widths = { name = 300 }
+    format "xlsx" {
+      column_widths = { name = 300 } # ERROR invalid-value: column_widths: "name" is 300 and not from 1 to 255
     }
   }
   sink "file" "types" {
@@ -35,9 +35,9 @@ pipeline "p" {
   sink "file" "colors" {
     input = source.orders
     path  = "out/colors.xls" # WARNING extension-mismatch: Usual for this format: .xlsx
-    format "xlsx" { # ERROR invalid-value: header_style.fill: "blue" is no color
+    format "xlsx" {
       header_style {
-        fill = "blue"
+        fill = "blue" # ERROR invalid-value: header_style.fill: "blue" is no color
       }
     }
   }

@@ -61,6 +61,35 @@ func TestHumanListsTwelvePipelines(t *testing.T) {
 	}
 }
 
+func TestHumanTellsFiftyMistakes(t *testing.T) {
+	warning := diag.Warning("unused", hcl.Range{}, "a warning", "")
+	mistakes := func(n int) hcl.Diagnostics {
+		out := hcl.Diagnostics{warning, warning, warning}
+		for i := range n {
+			out = append(out, diag.Error("syntax", hcl.Range{}, fmt.Sprintf("mistake %d", i), ""))
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		mistakes, errors, warnings int
+		all                        bool
+		rest                       string
+	}{
+		{47, 47, 3, false, ""},
+		{48, 48, 2, false, "… and 1 more; --verbose lists all\n"},
+		{60, 50, 0, false, "… and 13 more; --verbose lists all\n"},
+		{60, 60, 3, true, ""},
+	} {
+		got := human(t, &report.Report{Now: now, Files: 1, Diags: mistakes(tt.mistakes)}, diag.Style{}, tt.all)
+		if e, w := strings.Count(got, "Error: "), strings.Count(got, "Warning: "); e != tt.errors || w != tt.warnings {
+			t.Errorf("%d mistakes: %d errors and %d warnings are told", tt.mistakes, e, w)
+		}
+		if strings.Contains(got, "more;") != (tt.rest != "") || !strings.Contains(got, tt.rest) || !strings.Contains(got, fmt.Sprintf("%d errors", tt.mistakes)) {
+			t.Errorf("%d mistakes: want %q in\n%s", tt.mistakes, tt.rest, got)
+		}
+	}
+}
+
 func TestHumanHasNoTableOfNothing(t *testing.T) {
 	r := &report.Report{Now: now, Files: 2, Declared: 1, Took: 3*time.Minute + 20*time.Second, Pipelines: []report.Pipeline{{Name: "by_hand", Zone: time.UTC}}}
 	if got, want := human(t, r, diag.Style{}, false), "valid: 2 files, 1 pipeline (3m20s)\n"; got != want {

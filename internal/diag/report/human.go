@@ -1,25 +1,31 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"waybill/internal/diag"
 )
 
-// mostPipelines is how many pipelines are listed, unless all are asked for.
-const mostPipelines = 12
+// What is listed unless all is asked for.
+const (
+	mostPipelines = 12
+	mostDiags     = 50
+)
 
 // Human writes for people: the diagnostics, when the pipelines of a valid
-// project fire next, and the verdict. all lists every pipeline, however many
-// there are.
+// project fire next, and the verdict. all lists every diagnostic and every
+// pipeline, however many there are.
 func Human(w io.Writer, r *Report, style diag.Style, all bool) error {
-	if err := diag.Print(w, r.Diags, r.Sources, style); err != nil {
+	if err := writeDiags(w, r, style, all); err != nil {
 		return err
 	}
 	if r.Valid() {
@@ -32,6 +38,21 @@ func Human(w io.Writer, r *Report, style diag.Style, all bool) error {
 		word = style.Green(word)
 	}
 	_, err := fmt.Fprintf(w, "%s %s (%s)\n", word, rest, seconds(r.Took))
+	return err
+}
+
+// writeDiags prints the diagnostics. Where they are too many to read, errors
+// come before warnings.
+func writeDiags(w io.Writer, r *Report, style diag.Style, all bool) error {
+	if len(r.Diags) <= mostDiags || all {
+		return diag.Print(w, r.Diags, r.Sources, style)
+	}
+	first := slices.Clone(r.Diags)
+	slices.SortStableFunc(first, func(a, b *hcl.Diagnostic) int { return cmp.Compare(a.Severity, b.Severity) })
+	if err := diag.Print(w, first[:mostDiags], r.Sources, style); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s\n\n", style.Faint(fmt.Sprintf("… and %d more; --verbose lists all", len(first)-mostDiags)))
 	return err
 }
 

@@ -102,9 +102,10 @@ func safeExtension(path string) string {
 }
 
 // maxLine bounds a record of a text file: Athena's own limit for a row is
-// 32 MB. The buffer must be said too, because DuckDB would take sixteen times
-// the line and fail under any modest memory limit.
-const maxLine, lineBuffer = 32 << 20, 64 << 20
+// 32 MB. The buffer, of which there are several, must be said too, because
+// DuckDB would take sixteen times the line and fail under any modest memory
+// limit.
+const maxLine, lineBuffer = 32 << 20, 32 << 20
 
 // attachJSON reads NDJSON. Without declared columns every file is read once to
 // find the types; map detection is off, since it depends on how many keys the

@@ -44,6 +44,10 @@ type JobOptions struct {
 	MaxTempSize         int64 // bytes
 }
 
+// uncounted is the part of a job's memory that is left to what DuckDB allocates
+// and does not count: an eighth.
+const uncounted = 8
+
 // OpenJob opens the locked database of a job. Spill goes to Dir/spill.
 func OpenJob(ctx context.Context, o JobOptions) (*Database, error) {
 	spill := filepath.Join(o.Dir, "spill")
@@ -51,7 +55,7 @@ func OpenJob(ctx context.Context, o JobOptions) (*Database, error) {
 		return nil, fileProblem(err, "The compute job")
 	}
 	db, conn, err := open(ctx, Options{
-		TempDir: spill, MaxTempSize: o.MaxTempSize, MemoryLimit: o.MemoryLimit, Threads: o.Threads,
+		TempDir: spill, MaxTempSize: o.MaxTempSize, MemoryLimit: o.MemoryLimit - o.MemoryLimit/uncounted, Threads: o.Threads,
 		Dirs: append(append([]string{o.Dir}, o.ReadDirs...), o.WriteDirs...),
 	}, progressOn)
 	if err != nil {

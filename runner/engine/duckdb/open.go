@@ -94,6 +94,11 @@ func (o Options) settings() ([]string, error) {
 		"SET GLOBAL allow_unsigned_extensions = false",
 		"SET GLOBAL allow_persistent_secrets = false",
 		"SET GLOBAL temp_directory = " + Literal(o.TempDir),
+		// The allocator keeps what DuckDB has freed, beyond its limit, and by
+		// default half a gigabyte of it for some seconds.
+		"SET GLOBAL allocator_flush_threshold = '8MB'",
+		"SET GLOBAL allocator_bulk_deallocation_flush_threshold = '8MB'",
+		"SET GLOBAL allocator_background_threads = true",
 	}
 	if o.MaxTempSize > 0 {
 		out = append(out, fmt.Sprintf("SET GLOBAL max_temp_directory_size = '%d bytes'", o.MaxTempSize))
