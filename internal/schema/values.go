@@ -116,7 +116,7 @@ func (v *Values) Known(path string) bool { return v.place(path).known }
 func (v *Values) Empty(path string) bool { return v.place(path).empty }
 
 // Waits reports whether a value is written and fine, and known only in a run.
-func (v *Values) Waits(path string) bool { return v.at[path].waits }
+func (v *Values) Waits(path string) bool { return v.place(path).waits }
 
 // Duration is what is written for a Duration attribute; false if that is not
 // known, or nothing is written.
