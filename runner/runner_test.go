@@ -205,7 +205,11 @@ func TestCancelled(t *testing.T) {
 
 func TestTimeout(t *testing.T) {
 	p := joinedProject(t)
-	p.write("main.hcl", strings.Replace(joined, "pipeline \"p\" {", "pipeline \"p\" {\n  timeout = \"1ms\"", 1))
+	p.write("main.hcl", strings.Replace(joined, "pipeline \"p\" {", "pipeline \"p\" {\n  timeout = \"1s\"", 1))
+	p.StartJob = func(ctx context.Context, _ engine.Options) (engine.Job, error) { // one that takes too long
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	}
 	r := p.run()
 	if r.Status != state.Failed || r.Problem.Code != "timeout" {
 		t.Fatalf("run %s: %v", r.Status, r.Problem)
