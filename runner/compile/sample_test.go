@@ -145,14 +145,14 @@ func TestRunsReadTheirConnections(t *testing.T) {
 func TestBindsSideBySide(t *testing.T) {
 	g := compiled(t, map[string]string{
 		"main.hcl":   strings.NewReplacer("CHOICE", "connection.a", "MORE", "").Replace(partners),
-		"a.hcl.json": `{"pipeline": {"j": {"source": {"file": {"s": {"path": "s.csv", "format": {"csv": {}}}}}, "sink": {"file": {"o": {"input": "${source.s}", "path": "out/${run.id}.csv", "format": {"csv": {}}}}}}}}`,
+		"a.hcl.json": `{"pipeline": {"j": {"source": {"file": {"s": {"path": "s.csv", "format": {"csv": {}}}}}, "sink": {"file": {"o": {"input": "${source.s}", "path": "out/${run.date}.csv", "format": {"csv": {}}}}}}}}`,
 		"values.hcl": "locals {\n  x = { for a in range(9) : a => a }\n}\n",
 	}, map[string]string{"A": "a"})
 	var group errgroup.Group
 	for i := range 16 {
 		p := g.Pipelines[i%len(g.Pipelines)]
 		group.Go(func() error {
-			b, err := p.Bind(compile.RunValues{ID: fmt.Sprint("R", i), Slot: at("2026-01-31T09:00:00Z"), Attempt: 1, Trigger: "manual"})
+			b, err := p.Bind(compile.RunValues{ID: fmt.Sprint("R", i), Slot: at("2026-02-01T09:00:00Z").AddDate(0, 0, i), Attempt: 1, Trigger: "manual"})
 			if err != nil {
 				return err
 			}
@@ -160,7 +160,7 @@ func TestBindsSideBySide(t *testing.T) {
 				if s.Family != compile.Sink {
 					continue
 				}
-				if out, err := b.Output(s.Address); err != nil || p.Name == "j" && out.Name != fmt.Sprintf("out/R%d.csv", i) {
+				if out, err := b.Output(s.Address); err != nil || p.Name == "j" && out.Name != fmt.Sprintf("out/2026-02-%02d.csv", i+1) {
 					return fmt.Errorf("%s: %q, %w", p.Name, out.Name, err)
 				}
 			}
