@@ -87,6 +87,11 @@ func (e *execution) frozen(address string) (sinkResult, bool) {
 			return out, false
 		}
 	}
+	if d := out.Diff; d != nil && d.Size > 0 { // the rows that are to be kept, too
+		if info, err := os.Stat(filepath.Join(e.diffDir(address), "part-0000001.parquet")); err != nil || info.Size() != d.Size {
+			return out, false
+		}
+	}
 	return out, true
 }
 

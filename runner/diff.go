@@ -41,6 +41,7 @@ type baselineFile struct {
 type frozenDiff struct {
 	Rows  baselineFile `json:"rows"`           // to be kept once they are delivered
 	Since baselineFile `json:"since,omitzero"` // that they were compared with; zero: with nothing
+	Size  int64        `json:"size,omitempty"` // of the file of Rows, bytes
 }
 
 // Names of the relations that a diff is made of, after the sink's address.
@@ -120,7 +121,7 @@ func (e *execution) freezeNow(ctx context.Context, job engine.Job, s *compile.St
 	}
 	sum := sha256.Sum256([]byte(s.Address))
 	kept := baselineFile{Name: fmt.Sprintf("%s-%s-%s.parquet", f.SHA256, e.run.ID, hex.EncodeToString(sum[:4])), SHA256: f.SHA256}
-	return done.Schema, &frozenDiff{Rows: kept}, e.uniqueKeys(ctx, job, s, out)
+	return done.Schema, &frozenDiff{Rows: kept, Size: f.Size}, e.uniqueKeys(ctx, job, s, out)
 }
 
 // diffDir holds the rows that a diff is made of.
